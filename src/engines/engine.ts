@@ -1,0 +1,81 @@
+/** What every engine offers the scenario runner. */
+import type { Clock } from "../clock/clock.ts";
+import type { RunEvent } from "../events/types.ts";
+import type { Topology } from "../topology/types.ts";
+
+/** One request of the open-loop plan: due at `atUs`, whatever became of the ones before. */
+export type Arrival = {
+  readonly atUs: number;
+  readonly tenant: string;
+  readonly tier: string;
+  /** 0 the first gateway pod, 1 the second. */
+  readonly gateway: number;
+  readonly method: "GET" | "POST";
+  /** Sent as `Idempotency-Key` with a POST. */
+  readonly idempotencyKey?: string;
+  /** Name of the load that it belongs to. */
+  readonly load: string;
+};
+
+export type TierState = {
+  readonly tier: string;
+  readonly specReplicas: number;
+  readonly pods: readonly { readonly name: string; readonly ready: boolean; readonly terminating: boolean }[];
+  /** The highest recommendation inside the HPA's scale-down window, 0 for none: what may come back as pods. */
+  readonly highestRecommendation: number;
+  /** Condition Ready of its ScaledObject; null where it has none. */
+  readonly scaledObjectReady: {
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+  } | null;
+  readonly endpoints: readonly string[];
+};
+
+export type Fault =
+  | {
+      readonly kind: "killPod";
+      readonly tier: string;
+      /** Which: the pod that owns this tenant, else the highest ordinal. */ readonly tenant?: string;
+    }
+  | { readonly kind: "deletePod"; readonly tier: string; readonly tenant?: string }
+  | { readonly kind: "killSidecar"; readonly gateway: number }
+  | { readonly kind: "killGateway"; readonly gateway: number }
+  | { readonly kind: "stopPrometheus"; readonly forSeconds: number };
+
+export type RunOptions = {
+  readonly topology: Topology;
+  readonly seed: number;
+  readonly speed: number;
+  /** Every event, in order, as it happens. */
+  readonly onEvent: (event: RunEvent) => void;
+  /** Ports for the gateway and Prometheus; 0 = any free one. */
+  readonly gatewayPort: number;
+  readonly prometheusPort: number;
+  /** The negative control "hashing replaced by random". */
+  readonly overrideLbPolicy?: "RANDOM";
+};
+
+/** A running topology. Leaving its scope (`await using`) ends everything it started. */
+export interface EngineRun extends AsyncDisposable {
+  readonly clock: Clock;
+  /** Where a person can reach it, while it runs. */
+  readonly gatewayUrl: string;
+  readonly prometheusUrl: string;
+  tierState(tier: string): TierState;
+  /** Brings the entry to this many pods and waits until they are ready. */
+  scaleEntry(pods: number): Promise<void>;
+  /**
+   * Offers the arrivals (in order of `atUs`, topology time) and resolves when each is answered or given up; writes
+   * `request` and `requests.window` events as it goes.
+   */
+  offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void>;
+  /** Brings a fault about; resolves when its effect was seen, or with `effective: false`. */
+  inject(fault: Fault): Promise<{ readonly effective: boolean; readonly detail: string }>;
+  stop(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: "local" | "simulated" | "kubernetes";
+  start(options: RunOptions): Promise<EngineRun>;
+}

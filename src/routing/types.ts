@@ -1,0 +1,71 @@
+/**
+ * What a client-side proxy makes of a Service, its VirtualService and its DestinationRule: the part of Envoy's route
+ * and cluster configuration that decides where a request goes. Names are Envoy's.
+ */
+export type LbPolicy =
+  | "RING_HASH"
+  | "MAGLEV"
+  | "RANDOM"
+  | "ROUND_ROBIN"
+  | "LEAST_REQUEST"
+  | "CLUSTER_PROVIDED";
+
+export type HashPolicy =
+  | { readonly kind: "header"; readonly headerName: string }
+  | { readonly kind: "cookie"; readonly name: string; readonly path?: string; readonly ttlSeconds?: number }
+  | { readonly kind: "source_ip" }
+  | { readonly kind: "query_parameter"; readonly name: string };
+
+/** Limits per cluster and client proxy; `Infinity` where nothing is configured (Istio writes 2³²−1). */
+export type CircuitBreakers = {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+};
+
+export type ResolvedCluster = {
+  /** As Istio names it: `outbound|8000||test-api-small.percolate-test.svc.cluster.local`. */
+  readonly name: string;
+  /** Fully qualified name of the Service whose endpoints are the hosts. */
+  readonly service: string;
+  readonly port: number;
+  readonly type: "EDS" | "ORIGINAL_DST";
+  readonly lbPolicy: LbPolicy;
+  /** Ring hash: minimum and maximum size. */
+  readonly minimumRingSize: number;
+  readonly maximumRingSize: number;
+  /** Maglev's table size, a prime. */
+  readonly tableSize: number;
+  readonly circuitBreakers: CircuitBreakers;
+  readonly connectTimeoutMs: number;
+};
+
+export type RetryPolicy = {
+  readonly numRetries: number;
+  readonly retryOn: readonly string[];
+  readonly retriableStatusCodes: readonly number[];
+  /** Istio leaves this predicate out on a consistent-hash route with one destination. */
+  readonly previousHosts: boolean;
+  readonly hostSelectionRetryMaxAttempts: number;
+  readonly perTryTimeoutMs?: number;
+};
+
+export type ResolvedDestination = { readonly weight: number; readonly cluster: ResolvedCluster };
+
+/** How calls to one Service port are routed. */
+export type ResolvedRoute = {
+  /** Fully qualified name and port that the client calls. */
+  readonly host: string;
+  readonly port: number;
+  readonly destinations: readonly ResolvedDestination[];
+  readonly hashPolicies: readonly HashPolicy[];
+  readonly retryPolicy: RetryPolicy | null;
+  /** The route's time limit in milliseconds; 0 = none. */
+  readonly timeoutMs: number;
+  /** The rules of the manifests that led here, each with the words a person can look up. */
+  readonly because: readonly string[];
+};
+
+/** One endpoint as the balancer sees it. `address` (`podIP:port`) is the string that is hashed. */
+export type Host = { readonly address: string; readonly weight: number };
