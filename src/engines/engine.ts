@@ -1,5 +1,6 @@
 /** What every engine offers the scenario runner. */
 import type { Clock } from "../clock/clock.ts";
+import type { TierState } from "../controlplane/tier-state.ts";
 import type { RunEvent } from "../events/types.ts";
 import type { Topology } from "../topology/types.ts";
 
@@ -17,20 +18,7 @@ export type Arrival = {
   readonly load: string;
 };
 
-export type TierState = {
-  readonly tier: string;
-  readonly specReplicas: number;
-  readonly pods: readonly { readonly name: string; readonly ready: boolean; readonly terminating: boolean }[];
-  /** The highest recommendation inside the HPA's scale-down window, 0 for none: what may come back as pods. */
-  readonly highestRecommendation: number;
-  /** Condition Ready of its ScaledObject; null where it has none. */
-  readonly scaledObjectReady: {
-    readonly status: string;
-    readonly reason: string;
-    readonly message: string;
-  } | null;
-  readonly endpoints: readonly string[];
-};
+export type { TierState };
 
 export type Fault =
   | {
@@ -52,6 +40,8 @@ export type RunOptions = {
   /** Ports for the gateway and Prometheus; 0 = any free one. */
   readonly gatewayPort: number;
   readonly prometheusPort: number;
+  /** The environment that users' commands start from. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** The negative control "hashing replaced by random". */
   readonly overrideLbPolicy?: "RANDOM";
 };

@@ -1,0 +1,125 @@
+/** The commands: puts rooms together, and turns what comes of it into words and an exit code. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { EnvironmentError, InputError } from "../errors.ts";
+import { EXIT, type Host } from "./host.ts";
+
+const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
+Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
+on their pods and pods come and go as promised.
+
+  limpet test                                   the six tests on the test topology
+  limpet test "scale from zero" --seed 7        one test, the same chance again
+  limpet test --topology deploy/overlays/prod   your manifests
+  limpet up                                     keep it running on 8080 and 9090
+  limpet report latest                          look at the last run again
+
+More: limpet COMMAND --help, README.md, docs/.
+`;
+
+export async function run(host: Host): Promise<number> {
+  const result = { code: EXIT.pass as number };
+  const program = buildProgram(host, result);
+  if (host.args.length === 0) {
+    host.stdout.write(OVERVIEW);
+    return EXIT.pass;
+  }
+  try {
+    await program.parseAsync([...host.args], { from: "user" });
+    return host.interrupted.aborted ? EXIT.interrupted : result.code;
+  } catch (error) {
+    return explain(host, error);
+  }
+}
+
+function explain(host: Host, error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.pass : EXIT.badInput;
+  if (host.interrupted.aborted) return EXIT.interrupted;
+  if (error instanceof InputError) {
+    for (const problem of error.problems) host.stderr.write(`limpet: ${problem}\n`);
+    return EXIT.badInput;
+  }
+  if (error instanceof EnvironmentError) {
+    host.stderr.write(`limpet: ${error.message}\n`);
+    return EXIT.environment;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  host.stderr.write(`limpet: a fault of limpet's own, please report it:\n${detail}\n`);
+  return EXIT.failed;
+}
+
+function buildProgram(host: Host, result: { code: number }): Command {
+  const program = new Command("limpet")
+    .description("A test bench for tenant affinity and scaling on Kubernetes")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => host.stdout.write(text), writeErr: (text) => host.stderr.write(text) })
+    .showSuggestionAfterError(true)
+    .addHelpText("after", "\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input or usage · 3 the environment lacks something · 130 interrupted");
+
+  program
+    .command("test")
+    .description("run the tests (scenarios) on a topology and say pass or fail")
+    .argument("[NAME...]", "scenarios by name or file; default: the bundled six")
+    .option("--topology <DIR|->", "folder, kustomization or file of manifests, - for a rendered stream on stdin")
+    .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
+    .option("--seed <N>", "what all chance is drawn from", wholeNumber)
+    .addOption(new Option("--engine <NAME>", "what runs the topology").choices(["local", "simulated", "kubernetes"]).default("local"))
+    .addOption(new Option("--reporter <NAME>", "how the result is written to stdout").choices(["terminal", "json", "junit"]).default("terminal"))
+    .addOption(new Option("--hash-override <POLICY>", "negative control: replace the hashing balancers").choices(["RANDOM"]).hideHelp())
+    .addHelpText(
+      "after",
+      '\nExamples:\n  limpet test "tenant affinity" --seed 7\n  kubectl kustomize k8s/test-topology | limpet test --topology - --reporter json\n\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input · 3 the environment lacks something · 130 interrupted',
+    )
+    .action(async (names: string[], options: TestOptions) => {
+      const { testCommand } = await import("./test-command.ts");
+      result.code = await testCommand(host, names, options);
+    });
+
+  program
+    .command("up")
+    .description("keep a topology running in real time until Ctrl-C")
+    .option("--topology <DIR|->", "folder, kustomization or file of manifests, - for a rendered stream on stdin")
+    .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
+    .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
+    .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
+    .option("--seed <N>", "what all chance is drawn from", wholeNumber)
+    .addHelpText("after", "\nExamples:\n  limpet up\n  limpet up --topology k8s/test-topology --port 18080 --prometheus-port 19090\n\nExit codes: 0 ended · 2 bad input · 3 the environment lacks something · 130 interrupted")
+    .action(async (options: UpOptions) => {
+      const { upCommand } = await import("./up-command.ts");
+      result.code = await upCommand(host, options);
+    });
+
+  program
+    .command("report")
+    .description("show a finished run again, from its event log")
+    .argument("[RUN]", "a run's folder or its name in .limpet/runs", "latest")
+    .addOption(new Option("--reporter <NAME>", "how it is written").choices(["terminal", "json", "junit"]).default("terminal"))
+    .addHelpText("after", "\nExamples:\n  limpet report\n  limpet report latest --reporter junit\n\nExit codes: those of the run · 2 no such run")
+    .action(async (name: string, options: { reporter: Reporter }) => {
+      const { reportCommand } = await import("./report-command.ts");
+      result.code = await reportCommand(host, name, options.reporter);
+    });
+  return program;
+}
+
+export type Reporter = "terminal" | "json" | "junit";
+export type TestOptions = {
+  topology?: string;
+  speed: number;
+  seed?: number;
+  engine: "local" | "simulated" | "kubernetes";
+  reporter: Reporter;
+  hashOverride?: "RANDOM";
+};
+export type UpOptions = { topology?: string; port: number; prometheusPort: number; speed: number; seed?: number };
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("A number above 0 is wanted.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("A whole number, 0 or more, is wanted.");
+  return value;
+}

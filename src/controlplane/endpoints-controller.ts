@@ -1,0 +1,109 @@
+/** Which pods are endpoints of which Service, pushed to the client-side proxies as istiod does it: debounced. */
+import type { Clock } from "../clock/clock.ts";
+import type { EndpointsEvent } from "../events/types.ts";
+import type { Service } from "../topology/types.ts";
+import { type LivePod, type Kubelet, viewOf } from "./kubelet.ts";
+import type { PublishedEndpoint, Substrate } from "./substrate.ts";
+
+/** istiod pushes 100 ms after the last change (PILOT_DEBOUNCE_AFTER), at most 10 s after the first (…_MAX). */
+const DEBOUNCE_AFTER_US = 100_000;
+const DEBOUNCE_MAX_US = 10_000_000;
+
+export type EndpointsControllerOptions = {
+  readonly clock: Clock;
+  readonly kubelet: Kubelet;
+  readonly substrate: Substrate;
+  readonly services: readonly Service[];
+  readonly tierOf: (service: Service) => string | null;
+  readonly emit: (event: EndpointsEvent) => void;
+};
+
+export class EndpointsController {
+  readonly #options: EndpointsControllerOptions;
+  readonly #published = new Map<string, { key: string; version: number; ready: readonly string[] }>();
+  #firstChangeUs: number | null = null;
+  #lastChangeUs = 0;
+
+  constructor(options: EndpointsControllerOptions) {
+    this.#options = options;
+  }
+
+  /** Addresses of a Service that the proxies balance over now. */
+  ready(service: Service): readonly string[] {
+    return this.#published.get(service.fqdn)?.ready ?? [];
+  }
+
+  changed(): void {
+    const nowUs = this.#options.clock.nowUs();
+    this.#lastChangeUs = nowUs;
+    if (this.#firstChangeUs !== null) return;
+    this.#firstChangeUs = nowUs;
+    this.#arm();
+  }
+
+  /** Sends every Service's list once, empty ones too: a proxy must know what it has nothing for. */
+  publishAll(): void {
+    for (const service of this.#options.services) this.#publish(service);
+  }
+
+  #arm(): void {
+    const { clock } = this.#options;
+    const dueUs = Math.min(this.#lastChangeUs + DEBOUNCE_AFTER_US, (this.#firstChangeUs ?? 0) + DEBOUNCE_MAX_US);
+    clock.at(dueUs, () => {
+      const quietSinceUs = clock.nowUs() - this.#lastChangeUs;
+      const waitedUs = clock.nowUs() - (this.#firstChangeUs ?? 0);
+      if (quietSinceUs < DEBOUNCE_AFTER_US && waitedUs < DEBOUNCE_MAX_US) return this.#arm();
+      this.#firstChangeUs = null;
+      this.publishAll();
+    });
+  }
+
+  #publish(service: Service): void {
+    const { clock, kubelet, substrate, tierOf, emit } = this.#options;
+    const endpoints = kubelet
+      .pods()
+      .filter((pod) => selects(service, pod))
+      .sort((a, b) => (a.identity.name < b.identity.name ? -1 : 1))
+      .map((pod) => endpointOf(service, pod));
+    const key = endpoints.map(({ pod, address, ready }) => `${pod.uid} ${address} ${ready}`).join();
+    const before = this.#published.get(service.fqdn);
+    if (before?.key === key) return;
+    const version = (before?.version ?? 0) + 1;
+    const ready = endpoints.filter((endpoint) => endpoint.ready);
+    this.#published.set(service.fqdn, { key, version, ready: ready.map(({ address }) => address) });
+    substrate.publishEndpoints(service, version, endpoints);
+    emit({
+      type: "endpoints",
+      atUs: clock.nowUs(),
+      service: service.fqdn,
+      tier: tierOf(service),
+      version,
+      ready: ready.map(({ pod, address }) => ({ pod: pod.name, address })),
+    });
+  }
+}
+
+function selects(service: Service, { identity }: LivePod): boolean {
+  const labels = { ...identity.workload.podLabels, "statefulset.kubernetes.io/pod-name": identity.name };
+  const wanted = Object.entries(service.selector);
+  return (
+    identity.workload.namespace === service.namespace &&
+    wanted.length > 0 &&
+    wanted.every(([key, value]) => (labels as Record<string, string>)[key] === value)
+  );
+}
+
+function endpointOf(service: Service, pod: LivePod): PublishedEndpoint {
+  const { identity } = pod;
+  const view = viewOf(pod);
+  const port = targetPortOf(service, pod);
+  // Terminating endpoints are dropped at once; unready ones are published where the Service says so.
+  const ready = (view.ready || service.publishNotReadyAddresses) && !view.terminating;
+  return { pod: identity, address: `${identity.podIP}:${port}`, ready };
+}
+
+function targetPortOf(service: Service, { identity }: LivePod): number {
+  const target = service.ports[0]?.targetPort ?? 80;
+  if (typeof target === "number") return target;
+  return identity.container.ports.find(({ name }) => name === target)?.containerPort ?? service.ports[0]?.port ?? 80;
+}

@@ -1,0 +1,314 @@
+/** The topology as real processes on this machine: real HTTP, real scrapes, time compressible. */
+import { startWallClock } from "../../clock/wall-clock.ts";
+import { ControlPlane } from "../../controlplane/control-plane.ts";
+import type { PodIdentity } from "../../controlplane/substrate.ts";
+import type { RunEvent } from "../../events/types.ts";
+import { pssBytes } from "../../exec/memory.ts";
+import { Supervisor } from "../../exec/supervisor.ts";
+import { stream } from "../../seed/seed.ts";
+import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
+import { type Addresses, claimAddresses } from "./addresses.ts";
+import { BenchClient } from "./bench-client.ts";
+import { builtInMetrics, servePrometheus } from "./built-in-metrics.ts";
+import { type Forwarder, forwardTcp } from "./forwarder.ts";
+import { LocalSubstrate } from "./local-substrate.ts";
+import { programFor, unreachableNames } from "./programs.ts";
+import { RequestLedger } from "./request-ledger.ts";
+import { Sidecars } from "./sidecars.ts";
+
+/** The gateway holds a request for at most 60 s and waits 10 s for its answer; the client is more patient than both. */
+const CLIENT_TIMEOUT_SECONDS = 90;
+const WINDOW_SECONDS = 5;
+const MEMORY_PERIOD_MS = 2_000;
+const ENTRY_START_LIMIT_SECONDS = 120;
+const ENTRY_START_MIN_REAL_MS = 20_000;
+const FAULT_LIMIT_SECONDS = 30;
+const FAULT_MIN_REAL_MS = 5_000;
+
+export const localEngine: Engine = {
+  name: "local",
+  start: (options) => LocalRun.start(options),
+};
+
+class LocalRun implements EngineRun {
+  readonly clock;
+  readonly #options: RunOptions;
+  readonly #supervisor: Supervisor;
+  readonly #addresses: Addresses;
+  readonly #sidecars: Sidecars;
+  readonly #substrate: LocalSubstrate;
+  readonly #plane: ControlPlane;
+  readonly #client: BenchClient;
+  readonly #ledger: RequestLedger;
+  readonly #startedNs = process.hrtime.bigint();
+  #forwarder: Forwarder | null = null;
+  #prometheus: { url: string; close(): Promise<void> } | null = null;
+  #memoryTimer: NodeJS.Timeout | undefined;
+  #windowTimer: NodeJS.Timeout | undefined;
+  #pssPeak = 0;
+  #stopping: Promise<void> | null = null;
+
+  static async start(options: RunOptions): Promise<EngineRun> {
+    const addresses = await claimAddresses();
+    const run = new LocalRun(options, addresses);
+    try {
+      await run.#bringUp();
+      return run;
+    } catch (error) {
+      await run.stop();
+      throw error;
+    }
+  }
+
+  private constructor(options: RunOptions, addresses: Addresses) {
+    const { topology, seed, speed, hostEnv } = options;
+    this.#options = options;
+    this.#addresses = addresses;
+    this.clock = startWallClock(speed);
+    const { clock } = this;
+    const runId = `${Date.now().toString(36)}-${process.pid}-${stream(seed, "run").uint32().toString(36)}`;
+    this.#supervisor = new Supervisor(runId, hostEnv);
+    const emit = (event: RunEvent): void => this.#emit(event);
+    const onLog = (level: "info" | "warn" | "error", message: string): void =>
+      emit({ type: "log", atUs: clock.nowUs(), level, message });
+    this.#ledger = new RequestLedger({ clock, topology, emit, windowSeconds: WINDOW_SECONDS });
+    this.#sidecars = new Sidecars({
+      topology,
+      clock,
+      seed,
+      supervisor: this.#supervisor,
+      addresses,
+      ...(options.overrideLbPolicy ? { overrideLbPolicy: options.overrideLbPolicy } : {}),
+      onAccess: (_pod, entry) => this.#ledger.access(entry),
+      onLog,
+      onContainer: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
+    });
+    this.#substrate = new LocalSubstrate({
+      topology,
+      clock,
+      seed,
+      supervisor: this.#supervisor,
+      addresses,
+      sidecars: this.#sidecars,
+      hostEnv,
+      onLog,
+    });
+    this.#plane = new ControlPlane({
+      topology,
+      clock,
+      seed,
+      substrate: this.#substrate,
+      emit,
+      querySource: (tsdb) => builtInMetrics(tsdb, () => this.#prometheusAway),
+    });
+    const { request } = topology.config;
+    this.#client = new BenchClient({
+      clock,
+      shape: {
+        path: request?.path ?? "/request",
+        tenantHeader: request?.tenantHeader ?? "x-tenant-id",
+        tierHeader: request?.tierHeader ?? "x-tenant-tier",
+        podField: request?.podField ?? "pod",
+      },
+      gateway: (index) => this.#gatewayAddress(index),
+      timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
+      onLate: (loop, lateUs) => {
+        if (lateUs > 100_000) emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs });
+      },
+    });
+  }
+
+  #prometheusAway = false;
+
+  get gatewayUrl(): string {
+    return this.#forwarder?.url ?? "";
+  }
+
+  get prometheusUrl(): string {
+    return this.#prometheus?.url ?? "";
+  }
+
+  tierState(tier: string) {
+    return this.#plane.tierState(tier);
+  }
+
+  async scaleEntry(pods: number): Promise<void> {
+    const { workload } = this.#options.topology.entry;
+    this.#plane.scale(workload, pods);
+    const limitMs = Math.max(ENTRY_START_MIN_REAL_MS, (ENTRY_START_LIMIT_SECONDS * 1000) / this.clock.speed);
+    const ready = await this.#until(() => this.#plane.readyPods(workload).length === pods, limitMs);
+    if (!ready) throw new Error(`${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${limitMs / 1000} s. ${this.#lastWords()}`);
+  }
+
+  async offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void> {
+    const joined: Promise<void>[] = [];
+    await this.#client.offer(
+      arrivals,
+      (exchange) => {
+        const settled = this.#ledger.done(scenario, exchange);
+        joined.push(settled);
+      },
+      signal,
+    );
+    await Promise.all(joined);
+    this.#ledger.flush(this.clock.nowUs());
+  }
+
+  async inject(fault: Fault): Promise<{ effective: boolean; detail: string }> {
+    const result = await this.#bringAbout(fault);
+    this.#emit({
+      type: "fault",
+      atUs: this.clock.nowUs(),
+      fault: fault.kind,
+      target: result.target,
+      effective: result.effective,
+      detail: result.detail,
+    });
+    return result;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#tearDown();
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #bringUp(): Promise<void> {
+    const { topology, gatewayPort, prometheusPort } = this.#options;
+    this.#prometheus = await servePrometheus({
+      port: prometheusPort,
+      clock: this.clock,
+      tsdb: this.#plane.tsdb,
+      targets: () => this.#plane.scraper.targets(),
+    });
+    this.#forwarder = await forwardTcp(gatewayPort, () => this.#gatewayAddress(0));
+    this.#plane.start();
+    this.#watch();
+    for (const message of this.#notes()) this.#emit({ type: "log", atUs: this.clock.nowUs(), level: "info", message });
+    await this.scaleEntry(topology.entry.workload.replicas ?? 1);
+  }
+
+  /** What a person should know about how this topology is run here. */
+  #notes(): string[] {
+    const { topology } = this.#options;
+    const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
+    const standIns = workloads.filter((workload) => programFor(topology, workload, workload.container).standIn);
+    const elsewhere = workloads.flatMap((workload) => unreachableNames(topology, workload.container));
+    return [
+      ...(standIns.length === 0 ? [] : [`stood in for: ${standIns.map(({ name }) => name).join(", ")}`]),
+      ...(elsewhere.length === 0 ? [] : [`not reachable from here: ${[...new Set(elsewhere)].join(", ")}`]),
+    ];
+  }
+
+  #watch(): void {
+    const measure = async (): Promise<void> => {
+      const bytes = await pssBytes([process.pid, ...this.#supervisor.pids()]);
+      if (bytes !== null) this.#pssPeak = Math.max(this.#pssPeak, bytes);
+      if (!this.#stopping) this.#memoryTimer = setTimeout(() => void measure(), MEMORY_PERIOD_MS);
+    };
+    void measure();
+    const periodMs = Math.max(20, (WINDOW_SECONDS * 1000) / this.clock.speed);
+    this.#windowTimer = setInterval(() => this.#ledger.flush(this.clock.nowUs()), periodMs);
+  }
+
+  async #tearDown(): Promise<void> {
+    clearTimeout(this.#memoryTimer);
+    clearInterval(this.#windowTimer);
+    this.#plane.stop();
+    this.#sidecars.stop();
+    this.#ledger.flush(this.clock.nowUs());
+    this.#emit({
+      type: "resources",
+      atUs: this.clock.nowUs(),
+      pssBytesPeak: this.#pssPeak,
+      realSeconds: Number(process.hrtime.bigint() - this.#startedNs) / 1e9,
+    });
+    await Promise.all([this.#client.close(), this.#forwarder?.close(), this.#prometheus?.close(), this.#substrate.stop()]);
+    await this.#supervisor.stop();
+    this.#addresses.close();
+  }
+
+  #emit(event: RunEvent): void {
+    this.#ledger?.observe(event);
+    this.#options.onEvent(event);
+  }
+
+  #gatewayAddress(index: number) {
+    const { workload } = this.#options.topology.entry;
+    const name = this.#plane.readyPods(workload)[index] ?? this.#plane.kubelet.podsOf(workload)[index]?.identity.name;
+    const pod = name === undefined ? undefined : this.#plane.kubelet.find(name);
+    return pod ? this.#substrate.bindAddressOf(pod.identity) : null;
+  }
+
+  async #bringAbout(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
+    if (fault.kind === "stopPrometheus") return this.#stopPrometheus(fault.forSeconds);
+    const pod = this.#victim(fault);
+    if (!pod) return { target: "none", effective: false, detail: "there was no such pod" };
+    if (fault.kind === "deletePod") {
+      this.#plane.kubelet.delete(pod.name);
+      const gone = await this.#until(() => this.#plane.kubelet.find(pod.name)?.identity.uid !== pod.uid, this.#faultLimitMs());
+      return { target: pod.name, effective: gone, detail: gone ? "deleted" : "still there" };
+    }
+    const program = fault.kind === "killSidecar" ? this.#sidecars.programOf(pod) : this.#substrate.programOf(pod);
+    if (!program) return { target: pod.name, effective: false, detail: "its container was not running" };
+    program.signal("SIGKILL");
+    let exited = false;
+    void program.exited.then(() => (exited = true));
+    const effective = await this.#until(() => exited, this.#faultLimitMs());
+    return { target: pod.name, effective, detail: effective ? "killed" : "still running" };
+  }
+
+  #victim(fault: Exclude<Fault, { kind: "stopPrometheus" }>): PodIdentity | undefined {
+    const { kubelet } = this.#plane;
+    if (fault.kind === "killSidecar" || fault.kind === "killGateway") {
+      const name = this.#plane.readyPods(this.#options.topology.entry.workload)[fault.gateway];
+      return name === undefined ? undefined : kubelet.find(name)?.identity;
+    }
+    const workload = this.#options.topology.tiers.find(({ name }) => name === fault.tier)?.workload;
+    const owner = fault.tenant === undefined ? undefined : this.#ledger.ownerOf(fault.tier, fault.tenant);
+    const name = owner ?? (workload ? this.#plane.readyPods(workload).at(-1) : undefined);
+    return name === undefined ? undefined : kubelet.find(name)?.identity;
+  }
+
+  async #stopPrometheus(forSeconds: number): Promise<{ target: string; effective: boolean; detail: string }> {
+    this.#prometheusAway = true;
+    this.#plane.scraper.setDown(true);
+    this.clock.at(this.clock.nowUs() + forSeconds * 1e6, () => {
+      this.#prometheusAway = false;
+      this.#plane.scraper.setDown(false);
+    });
+    return { target: "prometheus", effective: true, detail: `away for ${forSeconds} s` };
+  }
+
+  #faultLimitMs(): number {
+    return Math.max(FAULT_MIN_REAL_MS, (FAULT_LIMIT_SECONDS * 1000) / this.clock.speed);
+  }
+
+  async #until(holds: () => boolean, limitMs: number): Promise<boolean> {
+    const until = process.hrtime.bigint() + BigInt(Math.ceil(limitMs)) * 1_000_000n;
+    while (!holds()) {
+      if (process.hrtime.bigint() > until || this.#stopping) return false;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return true;
+  }
+
+  #lastWords(): string {
+    return this.#ledger.lastTrouble ?? "";
+  }
+}
+
+const sidecarEvent = (pod: PodIdentity, atUs: number, what: "exited" | "restarting" | "listening", reason: string): RunEvent => ({
+  type: "pod",
+  atUs,
+  tier: pod.tier,
+  workload: pod.workload.name,
+  pod: pod.name,
+  uid: pod.uid,
+  podIP: pod.podIP,
+  what,
+  reason: reason.startsWith("istio-proxy") ? reason : `istio-proxy ${reason}`,
+});
