@@ -78,24 +78,18 @@ function queryValue(path: string, name: string): string | null {
 }
 
 function policyHash(policy: HashPolicy, request: HashedRequest, cookies: GeneratedCookie[]): Hash64 | null {
-  switch (policy.kind) {
-    case "header":
-      return headerHash(request.header(policy.headerName).map(latin1Bytes));
-    case "source_ip":
-      return xxh64Latin1(request.sourceIp);
-    case "query_parameter": {
-      const value = queryValue(request.path, policy.name);
-      return value === null ? null : xxh64Latin1(value);
-    }
-    case "cookie": {
-      let value = cookieValue(request, policy.name);
-      if (value === "" && policy.ttlSeconds !== undefined) {
-        value = hex(xxh64Latin1(request.remoteAddress + request.localAddress));
-        cookies.push({ name: policy.name, value, path: policy.path ?? null, ttlSeconds: policy.ttlSeconds });
-      }
-      return value === "" ? null : xxh64Latin1(value);
-    }
+  if (policy.kind === "header") return headerHash(request.header(policy.headerName).map(latin1Bytes));
+  if (policy.kind === "source_ip") return xxh64Latin1(request.sourceIp);
+  if (policy.kind === "query_parameter") {
+    const value = queryValue(request.path, policy.name);
+    return value === null ? null : xxh64Latin1(value);
   }
+  let value = cookieValue(request, policy.name);
+  if (value === "" && policy.ttlSeconds !== undefined) {
+    value = hex(xxh64Latin1(request.remoteAddress + request.localAddress));
+    cookies.push({ name: policy.name, value, path: policy.path ?? null, ttlSeconds: policy.ttlSeconds });
+  }
+  return value === "" ? null : xxh64Latin1(value);
 }
 
 /**
