@@ -66,10 +66,10 @@ function specOf(trace: Trace): HpaSpec {
   };
 }
 
-/** R ready, T ready and terminating; Y, N, P, F, S: there, but not Running and Ready. */
+/** R ready, Y ready and terminating; T, N, P, F, S: there, but not Running and Ready. */
 const podsOf = (letters: string): { total: number; ready: number } => ({
   total: letters.length,
-  ready: [...letters].filter((letter) => letter === "R" || letter === "T").length,
+  ready: [...letters].filter((letter) => "R".includes(letter)).length,
 });
 
 const conditionsText = (conditions: HpaConditions): string =>
