@@ -39,6 +39,15 @@ export type ResolvedCluster = {
   readonly tableSize: number;
   readonly circuitBreakers: CircuitBreakers;
   readonly connectTimeoutMs: number;
+  /** The route names a Service or subset that does not exist: Envoy has no such cluster and answers 503 `NC`. */
+  readonly missing?: boolean;
+};
+
+/** A VirtualService's `headers.request` or `.response`; names in lower case. */
+export type HeaderEdits = {
+  readonly set: Readonly<Record<string, string>>;
+  readonly add: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
 };
 
 export type RetryPolicy = {
@@ -51,18 +60,29 @@ export type RetryPolicy = {
   readonly perTryTimeoutMs?: number;
 };
 
-export type ResolvedDestination = { readonly weight: number; readonly cluster: ResolvedCluster };
+export type ResolvedDestination = {
+  readonly weight: number;
+  readonly cluster: ResolvedCluster;
+  /** Applied before the route's own, and before the request is hashed. */
+  readonly requestHeaders?: HeaderEdits;
+  readonly responseHeaders?: HeaderEdits;
+};
 
 /** How calls to one Service port are routed. */
 export type ResolvedRoute = {
   /** Fully qualified name and port that the client calls. */
   readonly host: string;
   readonly port: number;
+  /** `tcp`: the proxy sees no headers and picks a host once for each connection. Absent = `http`. */
+  readonly protocol?: "http" | "tcp";
+  /** Empty where no route matches: Envoy answers 404 `NR`. */
   readonly destinations: readonly ResolvedDestination[];
   readonly hashPolicies: readonly HashPolicy[];
   readonly retryPolicy: RetryPolicy | null;
   /** The route's time limit in milliseconds; 0 = none. */
   readonly timeoutMs: number;
+  readonly requestHeaders?: HeaderEdits;
+  readonly responseHeaders?: HeaderEdits;
   /** The rules of the manifests that led here, each with the words a person can look up. */
   readonly because: readonly string[];
 };
