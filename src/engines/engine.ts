@@ -61,7 +61,7 @@ export interface EngineRun extends AsyncDisposable {
    */
   offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void>;
   /** Brings a fault about; resolves when its effect was seen, or with `effective: false`. */
-  inject(fault: Fault): Promise<{ readonly effective: boolean; readonly detail: string }>;
+  inject(fault: Fault): Promise<{ readonly target: string; readonly effective: boolean; readonly detail: string }>;
   stop(): Promise<void>;
 }
 

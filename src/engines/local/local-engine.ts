@@ -3,9 +3,11 @@ import { startWallClock } from "../../clock/wall-clock.ts";
 import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import type { RunEvent } from "../../events/types.ts";
+import { topologyEvents } from "../../events/topology-events.ts";
 import { pssBytes } from "../../exec/memory.ts";
 import { Supervisor } from "../../exec/supervisor.ts";
 import { stream } from "../../seed/seed.ts";
+import type { Workload } from "../../topology/types.ts";
 import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
 import { type Addresses, claimAddresses } from "./addresses.ts";
 import { BenchClient } from "./bench-client.ts";
@@ -154,17 +156,8 @@ class LocalRun implements EngineRun {
     this.#ledger.flush(this.clock.nowUs());
   }
 
-  async inject(fault: Fault): Promise<{ effective: boolean; detail: string }> {
-    const result = await this.#bringAbout(fault);
-    this.#emit({
-      type: "fault",
-      atUs: this.clock.nowUs(),
-      fault: fault.kind,
-      target: result.target,
-      effective: result.effective,
-      detail: result.detail,
-    });
-    return result;
+  inject(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
+    return this.#bringAbout(fault);
   }
 
   stop(): Promise<void> {
@@ -177,7 +170,10 @@ class LocalRun implements EngineRun {
   }
 
   async #bringUp(): Promise<void> {
-    const { topology, gatewayPort, prometheusPort } = this.#options;
+    const { topology, gatewayPort, prometheusPort, overrideLbPolicy } = this.#options;
+    const standIns = this.#standIns();
+    const override = overrideLbPolicy === undefined ? {} : { overrideLbPolicy };
+    for (const event of topologyEvents(topology, this.clock.nowUs(), { standIns, ...override })) this.#emit(event);
     this.#prometheus = await servePrometheus({
       port: prometheusPort,
       clock: this.clock,
@@ -187,20 +183,27 @@ class LocalRun implements EngineRun {
     this.#forwarder = await forwardTcp(gatewayPort, () => this.#gatewayAddress(0));
     this.#plane.start();
     this.#watch();
-    for (const message of this.#notes()) this.#emit({ type: "log", atUs: this.clock.nowUs(), level: "info", message });
+    this.#noteUnreachable();
     await this.scaleEntry(topology.entry.workload.replicas ?? 1);
   }
 
-  /** What a person should know about how this topology is run here. */
-  #notes(): string[] {
+  #standIns(): string[] {
     const { topology } = this.#options;
-    const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
-    const standIns = workloads.filter((workload) => programFor(topology, workload, workload.container).standIn);
-    const elsewhere = workloads.flatMap((workload) => unreachableNames(topology, workload.container));
-    return [
-      ...(standIns.length === 0 ? [] : [`stood in for: ${standIns.map(({ name }) => name).join(", ")}`]),
-      ...(elsewhere.length === 0 ? [] : [`not reachable from here: ${[...new Set(elsewhere)].join(", ")}`]),
-    ];
+    return this.#workloads().filter((workload) => programFor(topology, workload, workload.container).standIn).map(({ name }) => name);
+  }
+
+  #workloads(): Workload[] {
+    const { topology } = this.#options;
+    return [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
+  }
+
+  /** Names in environment values that belong to no Service of the topology. */
+  #noteUnreachable(): void {
+    const { topology } = this.#options;
+    const names = new Set(this.#workloads().flatMap((workload) => unreachableNames(topology, workload.container)));
+    if (names.size === 0) return;
+    const message = `not reachable from here: ${[...names].join(", ")}`;
+    this.#emit({ type: "log", atUs: this.clock.nowUs(), level: "info", message });
   }
 
   #watch(): void {
