@@ -1,5 +1,5 @@
 import { LabelCap } from "../shared/label-cap.ts";
-import { Counter, documentCounter, Gauge, Registry } from "../shared/prometheus.ts";
+import { computedGauge, Counter, documentCounter, Registry } from "../shared/prometheus.ts";
 import type { ApiConfig } from "./config.ts";
 
 /**
@@ -40,19 +40,9 @@ export function createApiMetrics(config: ApiConfig, readings: ApiReadings): ApiM
     labelNames: ["reason"],
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge("test_api_in_progress", "Requests being worked on", readings.running);
-  gauge("test_api_queued", "Requests waiting for their turn", readings.waiting);
-  gauge("test_api_tenants", "Tenants whose state this pod keeps", readings.tenants);
+  computedGauge(registry, "test_api_in_progress", "Requests being worked on", () => readings.running());
+  computedGauge(registry, "test_api_queued", "Requests waiting for their turn", () => readings.waiting());
+  computedGauge(registry, "test_api_tenants", "Tenants whose state this pod keeps", () => readings.tenants());
   return {
     registry,
     request: (tenant) => requests.inc({ tenant_id: cap.label(tenant), pod: config.pod, tier: config.tier }),

@@ -30,6 +30,8 @@ export function sendRefusal(
   const { status, reason, message, retryAfterSeconds } = refusal;
   const retryAfter: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
+  // The rest of a body that is too large is not worth reading to its end.
+  if (status === 413) res.setHeader("connection", "close");
   sendJson(res, status, { error: { reason, message } }, { ...headers, ...retryAfter });
 }
 

@@ -44,3 +44,15 @@ export function documentCounter(
     },
   };
 }
+
+/** A gauge without labels that is worked out at each scrape. */
+export function computedGauge(registry: Registry, name: string, help: string, read: () => number): Gauge {
+  return new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
