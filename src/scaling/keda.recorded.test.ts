@@ -143,7 +143,7 @@ class World {
     const input = { ...this.input(ms), metricName: `s${index}-prometheus` };
     this.ask(servedMetricAsks(input));
     const result = servedMetric(input);
-    this.settle(result);
+    this.state = result.state;
     return { answer: result.milli };
   }
 
@@ -164,7 +164,9 @@ describe("keda.jsonl: replicas, last active time, conditions, requests, answers 
       for (const [ms, kind, replicas, lastActive, conditions, extra] of trace.rows) {
         while (
           changes[0] !== undefined &&
-          (changes[0].at < ms || (changes[0].at === ms && (ms === 0 || changes[0].query !== undefined)))
+          (changes[0].at < ms ||
+            (changes[0].at === ms &&
+              (ms === 0 || changes[0].query !== undefined || changes[0].restart === true)))
         ) {
           const change = changes.shift()!;
           world.change(change);
@@ -188,7 +190,7 @@ describe("keda.jsonl: replicas, last active time, conditions, requests, answers 
           conditions: [Ready, Active, Fallback, HPAActive].map(conditionText).join(" "),
           asked: world.asked,
           wrote,
-          events: world.events,
+          events: world.events.toSorted(),
           ...(kind === "q" ? { answer } : {}),
         };
         expect(found).toEqual({

@@ -17,16 +17,7 @@ import {
   scalingModifiersOf,
   triggerMetricName,
 } from "./scaled-object.ts";
-import { kedaAtLeast } from "./versions.ts";
-import type {
-  ControllerEvent,
-  KedaInput,
-  KedaState,
-  KedaStatus,
-  ServedInput,
-  ServedResult,
-  TriggerRecord,
-} from "./types.ts";
+import type { KedaInput, KedaState, KedaStatus, ServedInput, ServedResult, TriggerRecord } from "./types.ts";
 
 /** A metric's value in the milli units it is served in, an exact tie going to the even digit (since 2.20). */
 export const quantityMilli = metricMilli;
@@ -56,17 +47,16 @@ export function servedMetric(input: ServedInput): ServedResult {
   const indexes = wanted(input);
   if (indexes.length === 0) {
     const error = `no matching metrics found for ${input.metricName}`;
-    return { milli: null, error, fallbackUsed: false, state: input.state, events: [] };
+    return { milli: null, error, fallbackUsed: false, state: input.state };
   }
   const asked = new Set(servedMetricAsks(input));
   const readings = input.readings.map((reading) => reading ?? "error");
   const full: KedaInput = { ...input, readings, hpaScalingActive: null };
-  const events: ControllerEvent[] = [];
   let { state } = input;
   const records: TriggerRecord[] = [];
   for (const index of indexes) {
     const raw = asked.has(index) ? recordOf(full, index) : unfallen(state.memory.cached[index]!);
-    const counted = count(full, state, index, raw, events);
+    const counted = count(full, state, index, raw);
     state = counted.state;
     records[index] = counted.record;
   }
@@ -90,7 +80,6 @@ export function servedMetric(input: ServedInput): ServedResult {
     error: served === null ? (answer.error ?? "no value") : null,
     fallbackUsed: answer.fallback,
     state,
-    events,
   };
 }
 
@@ -108,7 +97,6 @@ function count(
   state: KedaState,
   index: number,
   record: TriggerRecord,
-  events: ControllerEvent[],
 ): { readonly state: KedaState; readonly record: TriggerRecord } {
   const trigger = input.spec.triggers![index]!;
   const { fallback } = input.spec;
@@ -119,7 +107,6 @@ function count(
   if (!hasValidFallback(fallback, trigger, input.versions)) return { state: built, record };
   const name = triggerMetricName(trigger, index);
   const next = withHealth(copy, fallback!, name, record.error !== null);
-  if (next.event !== null && kedaAtLeast(input.versions, "2.19")) events.push(next.event);
   const fallen = withFallback(input, index, record, next.status);
   const healthBefore = copy.health[name];
   const healthAfter = next.status.health[name]!;

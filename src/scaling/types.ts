@@ -190,7 +190,6 @@ export type ServedResult = {
   readonly error: string | null;
   readonly fallbackUsed: boolean;
   readonly state: KedaState;
-  readonly events: readonly ControllerEvent[];
 };
 
 // ---- validation ------------------------------------------------------------------------------------------------
