@@ -104,8 +104,10 @@ export type KedaStatus = {
 
 /** What a trigger's scaler gave last, kept for `useCachedMetrics` and, since 2.21, for the loop's reuse. */
 export type TriggerRecord = {
-  /** The served value, before conversion to milli units; null where it failed. */
+  /** What the source said, or the fallback stood in for; null where it failed. */
   readonly value: number | null;
+  /** The quantity it is served as, in milli units; null where it failed. */
+  readonly milli: number | null;
   readonly error: string | null;
   readonly active: boolean;
   readonly fallback: boolean;
@@ -169,6 +171,8 @@ export type KedaResult = {
   readonly activeTriggers: readonly string[];
   /** The row of the decision table in words, e.g. `A1: active at zero replicas`. */
   readonly row: string;
+  /** The annotations pause this object: no loop, and its HPA is to be deleted. */
+  readonly paused: boolean;
   /** Per trigger: what was decided with, after fallback. */
   readonly triggers: readonly (TriggerRecord & { readonly name: string })[];
 };
@@ -186,7 +190,6 @@ export type ServedResult = {
   readonly error: string | null;
   readonly fallbackUsed: boolean;
   readonly state: KedaState;
-  readonly events: readonly ControllerEvent[];
 };
 
 // ---- validation ------------------------------------------------------------------------------------------------
