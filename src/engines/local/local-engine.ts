@@ -73,7 +73,7 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    this.#ledger = new RequestLedger({ clock, topology, emit, windowSeconds: WINDOW_SECONDS });
+    this.#ledger = new RequestLedger({ clock, topology, emit });
     this.#sidecars = new Sidecars({
       topology,
       clock,
@@ -153,7 +153,7 @@ class LocalRun implements EngineRun {
       signal,
     );
     await Promise.all(joined);
-    this.#ledger.flush(this.clock.nowUs());
+    this.#ledger.flush();
   }
 
   inject(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
@@ -173,7 +173,7 @@ class LocalRun implements EngineRun {
     const { topology, gatewayPort, prometheusPort, overrideLbPolicy } = this.#options;
     const standIns = this.#standIns();
     const override = overrideLbPolicy === undefined ? {} : { overrideLbPolicy };
-    for (const event of topologyEvents(topology, this.clock.nowUs(), { standIns, ...override })) this.#emit(event);
+    for (const event of topologyEvents(topology, { standIns, ...override })) this.#emit(event);
     this.#prometheus = await servePrometheus({
       port: prometheusPort,
       clock: this.clock,
@@ -214,7 +214,7 @@ class LocalRun implements EngineRun {
     };
     void measure();
     const periodMs = Math.max(20, (WINDOW_SECONDS * 1000) / this.clock.speed);
-    this.#windowTimer = setInterval(() => this.#ledger.flush(this.clock.nowUs()), periodMs);
+    this.#windowTimer = setInterval(() => this.#ledger.advance(this.clock.nowUs()), periodMs);
   }
 
   async #tearDown(): Promise<void> {
@@ -222,7 +222,7 @@ class LocalRun implements EngineRun {
     clearInterval(this.#windowTimer);
     this.#plane.stop();
     this.#sidecars.stop();
-    this.#ledger.flush(this.clock.nowUs());
+    this.#ledger.flush();
     this.#emit({
       type: "resources",
       atUs: this.clock.nowUs(),

@@ -3,7 +3,7 @@
  * name, compares the owner with the tenant's last one, and folds rows into windows before anything is sampled.
  */
 import type { Clock } from "../../clock/clock.ts";
-import { AffinityTracker } from "../../events/affinity.ts";
+import { AffinityClassifier } from "../../events/affinity.ts";
 import { WindowFold } from "../../events/aggregate.ts";
 import type { Outcome, RequestRow, RunEvent } from "../../events/types.ts";
 import type { AccessLogEntry } from "../../services/sidecar/protocol.ts";
@@ -14,38 +14,39 @@ export type RequestLedgerOptions = {
   readonly clock: Clock;
   readonly topology: Topology;
   readonly emit: (event: RunEvent) => void;
-  readonly windowSeconds: number;
 };
 
 /** How long the access log may lag behind the answer, in real time, before the answer's word is taken alone. */
 const ACCESS_LOG_PATIENCE_MS = 1_000;
 const MAX_UNJOINED = 50_000;
+const MAX_OWNERS = 1_000_000;
 /** The gateway's own words for "beyond the limits of the hold" (see its error reasons). */
-const LIMIT_REASONS = /^(hold_|too_many|simulations_)/;
+const LIMIT_REASONS = /^(hold_|tenant_limit|too_many)/;
 
 export class RequestLedger {
   readonly #options: RequestLedgerOptions;
   readonly #access = new Map<string, AccessLogEntry>();
   readonly #waiting = new Map<string, (entry: AccessLogEntry) => void>();
-  readonly #affinity = new AffinityTracker();
+  readonly #affinity: AffinityClassifier;
   readonly #fold: WindowFold;
-  readonly #tierOfService: ReadonlyMap<string, string>;
+  /** tier and tenant → the pod of its last answer. */
+  readonly #owners = new Map<string, string>();
   /** The last warning or error that anything logged: what to tell when nothing comes up. */
   lastTrouble: string | null = null;
 
   constructor(options: RequestLedgerOptions) {
     this.#options = options;
-    this.#fold = new WindowFold({ windowUs: options.windowSeconds * 1e6 });
-    this.#tierOfService = new Map(options.topology.tiers.map((tier) => [tier.routingService.fqdn, tier.name]));
+    this.#fold = new WindowFold(options.emit);
+    const services = options.topology.tiers.map((tier) => [tier.name, tier.routingService.fqdn]);
+    this.#affinity = new AffinityClassifier({ services: Object.fromEntries(services) as Record<string, string> });
   }
 
   /** Every event of the run passes here: the sets of ready pods are part of the judgement. */
   observe(event: RunEvent): void {
     if (event.type === "log" && event.level !== "info") this.lastTrouble = event.message;
     if (event.type === "pod" && event.what === "exited") this.lastTrouble = `${event.pod} exited: ${event.reason}`;
-    if (event.type !== "endpoints") return;
-    const tier = this.#tierOfService.get(event.service);
-    if (tier !== undefined) this.#affinity.endpoints(tier, event);
+    if (event.type === "endpoints") this.#affinity.endpoints(event);
+    if (event.type === "decision") this.#affinity.decision(event);
   }
 
   access(entry: AccessLogEntry): void {
@@ -58,21 +59,26 @@ export class RequestLedger {
   }
 
   ownerOf(tier: string, tenant: string): string | undefined {
-    return this.#affinity.ownerOf(tier, tenant);
+    return this.#owners.get(`${tier} ${tenant}`);
   }
 
   async done(scenario: string, exchange: Exchange): Promise<void> {
     const answered = exchange.podInAnswer !== null;
     const entry = answered ? await this.#accessOf(exchange.id) : null;
-    this.#write(scenario, exchange, entry?.pod ?? exchange.podInAnswer);
+    this.#write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, entry?.endpointsVersion);
   }
 
   /** Writes the windows that have ended by `nowUs`. */
-  flush(nowUs: number): void {
-    for (const window of this.#fold.flush(nowUs)) this.#options.emit(window);
+  advance(nowUs: number): void {
+    this.#fold.advance(nowUs);
   }
 
-  #write(scenario: string, exchange: Exchange, pod: string | null): void {
+  /** Writes what is left, at the end of a load or of the run. */
+  flush(): void {
+    this.#fold.flush();
+  }
+
+  #write(scenario: string, exchange: Exchange, pod: string | null, endpointsVersion: number | undefined): void {
     const { arrival, status, cause, podInAnswer } = exchange;
     const outcome = outcomeOf(exchange);
     const affinity =
@@ -83,8 +89,10 @@ export class RequestLedger {
             tenant: arrival.tenant,
             pod,
             sentAtUs: exchange.sentAtUs,
-            doneAtUs: exchange.doneAtUs,
+            atUs: exchange.doneAtUs,
+            ...(endpointsVersion === undefined ? {} : { endpointsVersion }),
           });
+    if (affinity !== undefined && pod !== null) this.#remember(`${arrival.tier} ${arrival.tenant}`, pod);
     const row: RequestRow = {
       type: "request",
       atUs: exchange.doneAtUs,
@@ -108,6 +116,11 @@ export class RequestLedger {
     };
     this.#fold.add(row);
     this.#options.emit(row);
+  }
+
+  #remember(key: string, pod: string): void {
+    this.#owners.set(key, pod);
+    if (this.#owners.size > MAX_OWNERS) this.#owners.delete(this.#owners.keys().next().value ?? "");
   }
 
   #accessOf(id: string): Promise<AccessLogEntry | null> {
