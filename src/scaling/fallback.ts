@@ -107,11 +107,8 @@ export function withHealth(
   fallback: FallbackSpec,
   metricName: string,
   failed: boolean,
-): { readonly status: KedaStatus; readonly event: ControllerEvent | null } {
+): KedaStatus {
   const health = { ...status.health, [metricName]: counted(status.health[metricName], failed) };
   const Fallback = fallbackCondition(fallback, health);
-  return {
-    status: { ...status, health, conditions: { ...status.conditions, Fallback } },
-    event: fallbackEvent(status.conditions.Fallback, Fallback),
-  };
+  return { ...status, health, conditions: { ...status.conditions, Fallback } };
 }

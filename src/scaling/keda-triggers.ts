@@ -1,6 +1,6 @@
 /** What a check makes of the triggers' answers: records, counts of failures, activity. */
 import { compositeOf } from "./composite.ts";
-import { fallbackMilli, hasValidFallback, isBeyondThreshold, withHealth } from "./fallback.ts";
+import { fallbackEvent, fallbackMilli, hasValidFallback, isBeyondThreshold, withHealth } from "./fallback.ts";
 import { interpretReading } from "./prometheus.ts";
 import {
   activationThresholdOf,
@@ -96,10 +96,11 @@ export function evaluate(input: KedaInput): Evaluated {
     }
     if (!counts || !hasValidFallback(spec.fallback, trigger, versions)) return record;
     const next = withHealth(status, spec.fallback!, triggerMetricName(trigger, index), record.error !== null);
-    status = next.status;
-    if (next.event !== null) events.push(next.event);
+    status = next;
     return withFallback(input, index, record, status);
   });
+  const fell = fallbackEvent(state.status.conditions.Fallback, status.conditions.Fallback);
+  if (fell !== null) events.push(fell);
   const errored = records.some(({ error, fallback }) => error !== null && !fallback);
   const fallbackUsed = records.some(({ fallback }) => fallback);
   const activeTriggers = triggers.flatMap((trigger, index) =>

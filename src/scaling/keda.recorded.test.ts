@@ -1,7 +1,7 @@
 /** Every poll and every HPA request that the real KEDA 2.21.0 answered over 160 random courses of events. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { kedaCheck, newKedaState, restartedKeda, triggersToAsk } from "./keda.ts";
+import { kedaCheck, newKedaState, restartedKeda, stoppedKeda, triggersToAsk } from "./keda.ts";
 import { isTriggerError } from "./prometheus.ts";
 import { quantityMilli as parseMilli } from "./quantity.ts";
 import { servedMetric, servedMetricAsks } from "./served-metric.ts";
@@ -101,6 +101,7 @@ class World {
     this.annotations = change.annotations ?? this.annotations;
     if (change.values !== undefined) this.values = change.values.map(readingOf);
     if (change.hpa !== undefined) this.hpa = hpaCondition(change.hpa);
+    if (change.stop === true) this.state = stoppedKeda(this.state);
     if (change.writeError === true) this.writeError = true;
   }
 

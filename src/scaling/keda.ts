@@ -43,14 +43,20 @@ export function newKedaState(input: {
   return {
     creationUnixSeconds: input.creationUnixSeconds,
     status,
-    memory: { scalers: status, cached: {}, requested: {} },
+    memory: { scalers: { copy: status, builtByPoll: false }, cached: {}, requested: {} },
   };
 }
+
+/** The same object while no loop runs for it: an operator that does not lead still answers the HPA's requests. */
+export const stoppedKeda = (state: KedaState): KedaState => ({
+  ...state,
+  memory: { scalers: null, cached: {}, requested: {} },
+});
 
 /** The same object after the operator was restarted or its loop was: status stays, memory is new. */
 export const restartedKeda = (state: KedaState): KedaState => ({
   ...state,
-  memory: { scalers: state.status, cached: {}, requested: {} },
+  memory: { scalers: { copy: state.status, builtByPoll: false }, cached: {}, requested: {} },
 });
 
 /** The check again, its write having failed. Call it with the very input of `kedaCheck()`. */
@@ -178,10 +184,13 @@ function memoryAfter(input: KedaInput, evaluated: Evaluated): KedaState["memory"
   (input.spec.triggers ?? []).forEach((trigger, index) => {
     if (trigger.useCachedMetrics === true && !dropsAll) cached[index] = evaluated.records[index]!;
   });
+  const builtByPoll = memory.scalers?.builtByPoll ?? true;
+  // What a poll holds is read anew each time, and is as it was before the executor wrote the conditions.
+  const copy = builtByPoll ? evaluated.status : memory.scalers!.copy;
   return {
     cached,
     requested: memory.requested,
-    scalers: evaluated.errored ? null : (memory.scalers ?? "loop"),
+    scalers: evaluated.errored ? null : { copy, builtByPoll },
   };
 }
 

@@ -55,7 +55,7 @@ export function servedMetric(input: ServedInput): ServedResult {
   let { state } = input;
   const records: TriggerRecord[] = [];
   for (const index of indexes) {
-    const raw = asked.has(index) ? recordOf(full, index) : unfallen(state.memory.cached[index]!);
+    const raw = asked.has(index) ? recordOf(full, index) : asSuccess(state.memory.cached[index]!);
     const counted = count(full, state, index, raw);
     state = counted.state;
     records[index] = counted.record;
@@ -85,11 +85,9 @@ export function servedMetric(input: ServedInput): ServedResult {
 
 const NOT_ASKED: TriggerRecord = { value: null, milli: null, error: null, active: false, fallback: false };
 
-/** A cached record as the source left it: a fallback is decided anew for each request. */
-const unfallen = (record: TriggerRecord): TriggerRecord =>
-  record.fallback
-    ? { value: null, milli: null, error: record.error, active: false, fallback: false }
-    : record;
+/** A poll keeps what it decided with: a fallback's value is a success to the request that finds it. */
+const asSuccess = (record: TriggerRecord): TriggerRecord =>
+  record.fallback ? { ...record, error: null, fallback: false } : record;
 
 /** Counts one answer on the copy that the scalers carry, and patches the stored status where that changed it. */
 function count(
@@ -100,18 +98,17 @@ function count(
 ): { readonly state: KedaState; readonly record: TriggerRecord } {
   const trigger = input.spec.triggers![index]!;
   const { fallback } = input.spec;
-  const scalers = state.memory.scalers ?? state.status;
-  const isLoop = scalers === "loop";
-  const copy: KedaStatus = isLoop ? state.status : scalers;
+  const scalers = state.memory.scalers ?? { copy: state.status, builtByPoll: false };
+  const { copy } = scalers;
   const built: KedaState = { ...state, memory: { ...state.memory, scalers } };
   if (!hasValidFallback(fallback, trigger, input.versions)) return { state: built, record };
   const name = triggerMetricName(trigger, index);
   const next = withHealth(copy, fallback!, name, record.error !== null);
-  const fallen = withFallback(input, index, record, next.status);
+  const fallen = withFallback(input, index, record, next);
   const healthBefore = copy.health[name];
-  const healthAfter = next.status.health[name]!;
+  const healthAfter = next.health[name]!;
   const before = copy.conditions.Fallback;
-  const after = next.status.conditions.Fallback;
+  const after = next.conditions.Fallback;
   const conditionChanged = before.status !== after.status || before.reason !== after.reason;
   const healthChanged =
     healthBefore?.numberOfFailures !== healthAfter.numberOfFailures ||
@@ -120,10 +117,10 @@ function count(
   const status: KedaStatus = {
     ...state.status,
     health: healthChanged ? { ...state.status.health, [name]: healthAfter } : state.status.health,
-    conditions: conditionChanged ? next.status.conditions : state.status.conditions,
+    conditions: conditionChanged ? next.conditions : state.status.conditions,
   };
   return {
-    state: { ...built, status, memory: { ...built.memory, scalers: isLoop ? "loop" : status } },
+    state: { ...built, status, memory: { ...built.memory, scalers: { ...scalers, copy: status } } },
     record: fallen,
   };
 }

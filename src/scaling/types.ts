@@ -120,10 +120,10 @@ export type KedaState = {
   /** What the operator holds in memory: lost with it (`restartedKeda(state)`). */
   readonly memory: {
     /**
-     * The object that the scalers were built with: null = not built; `loop` = built by a poll, which re-reads it;
-     * else the copy that HPA requests count on.
+     * The copy of the object that the scalers were built with, on which HPA requests count; null = not built. One that
+     * a poll built is read anew at each poll.
      */
-    readonly scalers: null | "loop" | KedaStatus;
+    readonly scalers: { readonly copy: KedaStatus; readonly builtByPoll: boolean } | null;
     /** By trigger index: what the last poll stored for triggers with useCachedMetrics. */
     readonly cached: Readonly<Record<number, TriggerRecord>>;
     /** By trigger index: what HPA requests left behind (2.21). */
