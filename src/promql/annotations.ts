@@ -1,0 +1,88 @@
+import type { Span } from "./ast.ts";
+import { positionOf } from "./parse-error.ts";
+
+/** Collects what a query's author should know, each thing once per place, as Prometheus words it. */
+export class Annotations {
+  private readonly query: string;
+  private readonly warnings = new Set<string>();
+  private readonly infos = new Set<string>();
+  private readonly monotonicity = new Map<number, Monotonicity>();
+
+  constructor(query: string) {
+    this.query = query;
+  }
+
+  private at(message: string, span: Span): string {
+    return `${message} (${positionOf(this.query, span.start)})`;
+  }
+
+  warning(message: string, span: Span): void {
+    this.warnings.add(this.at(`PromQL warning: ${message}`, span));
+  }
+
+  info(message: string, span: Span): void {
+    this.infos.add(this.at(`PromQL info: ${message}`, span));
+  }
+
+  /** Buckets that did not grow; told once for each place, over all samples. */
+  forcedMonotonicity(span: Span, found: Omit<Monotonicity, "count" | "maxMs" | "minMs">, tMs: number): void {
+    const known = this.monotonicity.get(span.start);
+    this.monotonicity.set(
+      span.start,
+      known === undefined
+        ? { ...found, minMs: tMs, maxMs: tMs, count: 1 }
+        : {
+            minMs: Math.min(known.minMs, tMs),
+            maxMs: Math.max(known.maxMs, tMs),
+            minBucket: Math.min(known.minBucket, found.minBucket),
+            maxBucket: Math.max(known.maxBucket, found.maxBucket),
+            maxDiff: Math.max(known.maxDiff, found.maxDiff),
+            count: known.count + 1,
+          },
+    );
+  }
+
+  result(): { readonly warnings: readonly string[]; readonly infos: readonly string[] } {
+    const infos = [...this.infos];
+    for (const [start, found] of this.monotonicity)
+      infos.push(
+        this.at(
+          "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see " +
+            "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
+            `, from buckets ${shortest(found.minBucket)} to ${shortest(found.maxBucket)}, with a max diff of ` +
+            `${Number(found.maxDiff.toPrecision(2))}, over ${found.count} samples from ${rfc3339(found.minMs)} to ${rfc3339(found.maxMs)}`,
+          { start, end: start },
+        ),
+      );
+    return { warnings: atMost(this.warnings, 10, "warning"), infos: atMost(infos, 10, "info") };
+  }
+}
+
+type Monotonicity = {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly minBucket: number;
+  readonly maxBucket: number;
+  readonly maxDiff: number;
+  readonly count: number;
+};
+
+/** Go's `%g`. */
+export function shortest(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const exponent = Math.floor(Math.log10(Math.abs(value)));
+  if (exponent >= -4 && exponent < 21) return String(value);
+  const [mantissa, power] = value.toExponential().split("e");
+  const sign = power?.startsWith("-") === true ? "-" : "+";
+  return `${mantissa}e${sign}${(power ?? "").replace(/^[+-]/, "").padStart(2, "0")}`;
+}
+
+const rfc3339 = (tMs: number): string => new Date(Math.floor(tMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
+
+function atMost(all: Iterable<string>, limit: number, what: string): string[] {
+  const list = [...all];
+  if (list.length <= limit) return list;
+  return [...list.slice(0, limit), `${list.length - limit} more ${what} annotations omitted`];
+}
