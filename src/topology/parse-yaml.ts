@@ -116,7 +116,10 @@ class Reader {
       return node.type === Scalar.BLOCK_LITERAL ? { ...read, textAt: this.#blockText(node, at) } : read;
     }
     if (typeof value === "number" && Number.isFinite(value)) return scalar(value, at);
-    return scalar(String(value), at);
+    return scalar(
+      typeof value === "number" || typeof value === "bigint" ? String(value) : (node.source ?? null),
+      at,
+    );
   }
 
   /** A literal block's text begins on the line after its `|`, at the block's indentation. */
