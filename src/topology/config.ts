@@ -1,0 +1,126 @@
+/** `limpet.yaml`: what manifests cannot say. Unknown fields are mistakes, told with their place. */
+import type { Files } from "./files.ts";
+import { getIn, sourceAt, toJson, type LocatedMap, type Path } from "./located.ts";
+import type { Problems } from "./problems.ts";
+import { shownPath } from "./schema.ts";
+import { nearest } from "./suggest.ts";
+import type { LimpetConfig, Source } from "./types.ts";
+
+export const NO_CONFIG: LimpetConfig = {
+  file: null,
+  entry: null,
+  tiers: {},
+  programs: {},
+  request: null,
+  activeTenants: null,
+  tenantIdleSeconds: null,
+  gaugeIntervalSeconds: null,
+  workMs: null,
+};
+
+/** The configuration together with where its parts were written. */
+export type LocatedConfig = { readonly config: LimpetConfig; at(...path: Path): Source };
+
+export const noConfig: LocatedConfig = {
+  config: NO_CONFIG,
+  at: () => ({ file: "limpet.yaml", line: 1, column: 1 }),
+};
+
+/** zod takes long to load, so it is only where there is a file to check. */
+async function configSchema() {
+  const { z } = await import("zod");
+  const name = z.string().min(1);
+  const argv = z.array(z.string()).min(1);
+  const env = z.record(z.string(), z.string());
+  const program = z.strictObject({
+    command: argv,
+    honoursSpeed: z.boolean().default(false),
+    env: env.default({}),
+  });
+  const tier = z.strictObject({ workload: name, services: z.array(name).default([]) });
+  const request = z.strictObject({
+    method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
+    path: z.string().startsWith("/").default("/request"),
+    tenantHeader: name.default("X-Tenant-ID"),
+    tierHeader: name.nullable().default(null),
+    podField: name.default("pod"),
+  });
+  const activeTenants = z.strictObject({
+    metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "must be a metric's name"),
+    labels: z.record(z.string(), z.string()).default({}),
+  });
+  return z.strictObject({
+    entry: name.nullable().default(null),
+    tiers: z.record(z.string(), tier).default({}),
+    programs: z.record(z.string(), program).default({}),
+    request: request.nullable().default(null),
+    activeTenants: activeTenants.nullable().default(null),
+    tenantIdleSeconds: z.number().positive().max(86_400).nullable().default(null),
+    gaugeIntervalSeconds: z.number().min(0).max(3_600).nullable().default(null),
+    workMs: z.number().min(0).max(600_000).nullable().default(null),
+  });
+}
+
+/** Fields of each map that has fixed ones, for "did you mean". `*` stands for a name of the user's. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  "": [
+    "entry",
+    "tiers",
+    "programs",
+    "request",
+    "activeTenants",
+    "tenantIdleSeconds",
+    "gaugeIntervalSeconds",
+    "workMs",
+  ],
+  "tiers.*": ["workload", "services"],
+  "programs.*": ["command", "honoursSpeed", "env"],
+  request: ["method", "path", "tenantHeader", "tierHeader", "podField"],
+  activeTenants: ["metric", "labels"],
+};
+
+/** Reads and checks the file; what is wrong goes to `problems`. */
+export async function readConfig(path: string, files: Files, problems: Problems): Promise<LocatedConfig> {
+  const file = files.shownName(path);
+  if (files.kind(path) !== "file") {
+    problems.add(null, `${path}: no such file; name a limpet.yaml that is there`);
+    return noConfig;
+  }
+  const documents = files.documents(path, null);
+  const [node] = documents;
+  const start = { file, line: 1, column: 1 };
+  if (node === undefined) return { config: { ...NO_CONFIG, file: path }, at: () => start };
+  if (documents.length > 1 || node.type !== "map") {
+    problems.add(start, "limpet.yaml is one YAML map");
+    return noConfig;
+  }
+  const schema = await configSchema();
+  const parsed = schema.safeParse(toJson(node));
+  if (parsed.success)
+    return { config: { ...parsed.data, file: path }, at: (...steps) => sourceAt(node, steps) };
+  for (const issue of parsed.error.issues) {
+    const where = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
+    if (issue.code === "unrecognized_keys")
+      for (const key of issue.keys) reportUnknown(node, where, key, problems);
+    else {
+      const found = getIn(node, where);
+      const said = issue.message.replace(/^Invalid input: /, "").replace(/, received undefined$/, "");
+      const what =
+        found === undefined ? `is not given (${said})` : `${said}, found ${JSON.stringify(toJson(found))}`;
+      problems.add(sourceAt(node, where), `${shownPath(where)}: ${what}`);
+    }
+  }
+  return noConfig;
+}
+
+function reportUnknown(node: LocatedMap, path: Path, key: string, problems: Problems): void {
+  const place = path.map((step, i) => (i === 1 && path[0] !== "request" ? "*" : String(step))).join(".");
+  const known = FIELDS[place] ?? [];
+  const meant = nearest(key, known);
+  const where = sourceAt(node, [...path, key]);
+  problems.add(
+    where,
+    `unknown field ${JSON.stringify(key)}${meant === null ? "" : `; did you mean ${JSON.stringify(meant)}?`} ` +
+      `Fields of ${place === "" ? "limpet.yaml" : shownPath(path)}: ${known.join(", ")}`,
+  );
+}

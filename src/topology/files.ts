@@ -1,0 +1,115 @@
+/** Reading the user's files: bounded, and named in messages as they stand below the topology's folder. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import type { Located } from "./located.ts";
+import { parseYaml } from "./parse-yaml.ts";
+import { LIMITS, type Budget, type Problems } from "./problems.ts";
+import type { Source } from "./types.ts";
+
+export const KUSTOMIZATION_NAMES = ["kustomization.yaml", "kustomization.yml", "Kustomization"] as const;
+
+export class Files {
+  readonly root: string;
+  readonly problems: Problems;
+  readonly budget: Budget;
+  readonly #read = new Map<string, readonly Located[] | null>();
+  readonly #names: string[] = [];
+
+  constructor(root: string, problems: Problems, budget: Budget) {
+    this.root = resolve(root);
+    this.problems = problems;
+    this.budget = budget;
+  }
+
+  /** Every file that was read, as messages name it, in order. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** How messages name a file: its path below the topology's folder, with `/`. */
+  shownName(path: string): string {
+    return relative(this.root, path).split(sep).join("/");
+  }
+
+  kind(path: string): "file" | "folder" | "absent" {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return "folder";
+    return found?.isFile() ? "file" : "absent";
+  }
+
+  /** The kustomization of a folder, or null. */
+  kustomizationOf(folder: string): string | null {
+    for (const name of KUSTOMIZATION_NAMES) {
+      const path = join(folder, name);
+      if (this.kind(path) === "file") return path;
+    }
+    return null;
+  }
+
+  /** The manifests' files of a folder that has no kustomization, by name; as `kubectl apply -f`, not below it. */
+  manifestFiles(folder: string): string[] {
+    return readdirSync(folder)
+      .filter((name) => /\.(ya?ml|json)$/.test(name) && !/^limpet\.ya?ml$/.test(name))
+      .sort()
+      .map((name) => join(folder, name))
+      .filter((path) => this.kind(path) === "file");
+  }
+
+  /** Folders at or below `folder` (three levels) that have a kustomization or manifests, for a message. */
+  topologiesBelow(folder: string, levels = 3): string[] {
+    const found: string[] = [];
+    const look = (path: string, left: number): void => {
+      if (found.length >= 8) return;
+      for (const entry of readdirSync(path, { withFileTypes: true })) {
+        if (!entry.isDirectory() || entry.name.startsWith(".") || entry.name === "node_modules") continue;
+        const inner = join(path, entry.name);
+        if (this.kustomizationOf(inner) !== null || this.manifestFiles(inner).length > 0)
+          found.push(this.shownName(inner));
+        else if (left > 1) look(inner, left - 1);
+      }
+    };
+    look(folder, levels);
+    return found;
+  }
+
+  /** The text of a file, or null with a problem said. */
+  text(path: string, where: Source | null): string | null {
+    if (++this.budget.files > LIMITS.files)
+      this.problems.fail(where, `more than ${LIMITS.files} files; name a smaller part of them`);
+    try {
+      const { size } = statSync(path);
+      if (size > LIMITS.fileBytes) {
+        this.problems.add(
+          where,
+          `${this.shownName(path)} has ${size} bytes; at most ${LIMITS.fileBytes} are read`,
+        );
+        return null;
+      }
+      const text = readFileSync(path, "utf8");
+      this.#names.push(this.shownName(path));
+      return text;
+    } catch (error) {
+      this.problems.add(where, `cannot read ${this.shownName(path)}: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
+  /** The YAML (or JSON) documents of a file; a file is parsed once. */
+  documents(path: string, where: Source | null): readonly Located[] {
+    const known = this.#read.get(path);
+    if (known !== undefined) return known ?? [];
+    const text = this.text(path, where);
+    const documents =
+      text === null ? null : parseYaml(text, this.shownName(path), this.problems, this.budget);
+    this.#read.set(path, documents);
+    return documents ?? [];
+  }
+}
+
+/** Whether `path` lies in `folder` or below it: kustomize reads no file from elsewhere. */
+export function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && resolve(folder, way) === path);
+}
+
+export const folderOf = dirname;
