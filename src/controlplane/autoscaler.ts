@@ -4,6 +4,7 @@
  */
 import { type Clock, type Timer, secondsToUs } from "../clock/clock.ts";
 import type { Condition, Decision, MetricReading } from "../events/types.ts";
+import type { PrometheusAnswer } from "../metrics/answer.ts";
 import { hpaSpecFromScaledObject, hpaSync, newHpaState } from "../scaling/hpa.ts";
 import { kedaCheck, newKedaState, triggersToAsk } from "../scaling/keda.ts";
 import { prometheusTriggerValue } from "../scaling/prometheus.ts";
@@ -40,6 +41,8 @@ export type AutoscalerOptions = {
   readonly onLate: (loop: string, lateUs: number) => void;
 };
 
+/** A sync's own few milliseconds, which make its rhythm drift against the polls. */
+const HPA_SYNC_TAKES_US = 10_000;
 /** A failing reconcile is tried again ever more slowly; tries sooner than this are not worth a line each. */
 const FIRST_LOGGED_RETRY_US = 5_000_000;
 
@@ -90,7 +93,7 @@ export class Autoscaler {
     if (refused !== null) return this.#notReady("AdmissionDenied", refused);
     const target = this.#options.findTarget(scaledObject.scaleTargetRef.kind, scaledObject.scaleTargetRef.name);
     if (!target) {
-      const retryUs = reconcileRetryAfterUs(tries);
+      const retryUs = reconcileRetryAfterUs(tries + 1);
       if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US) this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
       this.#timers.push(clock.at(nowUs + retryUs, () => this.#reconcile(tries + 1)));
       return;
@@ -113,7 +116,7 @@ export class Autoscaler {
       startLoop(clock, {
         name: `hpa ${this.#hpaSpec.name}`,
         firstAtUs: firstSyncUs,
-        periodUs: nextHpaSyncAtUs(firstSyncUs) - firstSyncUs,
+        periodUs: nextHpaSyncAtUs(firstSyncUs + HPA_SYNC_TAKES_US) - firstSyncUs,
         run: (atUs) => this.#sync(target, atUs),
         onLate,
       }),
@@ -217,7 +220,7 @@ export class Autoscaler {
   }
 
   async #ask(indices: readonly number[], nowUs: number): Promise<{ readings: Reading[]; logged: MetricReading[] }> {
-    const { clock, scaledObject, versions } = this.#options;
+    const { clock, scaledObject } = this.#options;
     const readings: Reading[] = [];
     const logged: MetricReading[] = [];
     const timeUnixSeconds = clock.epochUnixSeconds + Math.floor(nowUs / 1e6);
@@ -226,7 +229,7 @@ export class Autoscaler {
       const query = trigger?.metadata["query"] ?? "";
       const reading: Reading =
         trigger?.type === "prometheus"
-          ? prometheusTriggerValue(await this.#options.metrics.query(query, timeUnixSeconds), trigger, versions)
+          ? readingOf(await this.#options.metrics.query(query, timeUnixSeconds))
           : { error: `limpet does not act on a trigger of type ${trigger?.type}` };
       readings[index] = reading;
       const error = typeof reading === "object" ? reading.error : null;
@@ -289,6 +292,15 @@ export class Autoscaler {
     return { type: "decision" as const, atUs, by, object, tier, target: `${kind}/${name}`, source: { file, line } };
   }
 }
+
+/** KEDA looks at the HTTP status and the body alone. */
+const readingOf = ({ httpStatus, status, resultType, result, errorType, error }: PrometheusAnswer): Reading =>
+  httpStatus === null
+    ? { error: error ?? "no answer" }
+    : prometheusTriggerValue({
+        status: httpStatus,
+        body: JSON.stringify({ status, ...(resultType === null ? {} : { data: { resultType, result } }), errorType, error }),
+      });
 
 function presentOf(conditions: Readonly<Record<string, Condition | null>>): Record<string, Condition> {
   return Object.fromEntries(Object.entries(conditions).filter((entry): entry is [string, Condition] => entry[1] !== null));

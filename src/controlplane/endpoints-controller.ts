@@ -2,12 +2,11 @@
 import type { Clock } from "../clock/clock.ts";
 import type { EndpointsEvent } from "../events/types.ts";
 import type { Service } from "../topology/types.ts";
+import { debounceCheck, debounceEvent, debouncePushed, newDebounce } from "../workloads/debounce.ts";
+import { edsHealth, endpointConditions } from "../workloads/endpoints.ts";
+import type { DebounceState } from "../workloads/types.ts";
 import { type LivePod, type Kubelet, viewOf } from "./kubelet.ts";
 import type { PublishedEndpoint, Substrate } from "./substrate.ts";
-
-/** istiod pushes 100 ms after the last change (PILOT_DEBOUNCE_AFTER), at most 10 s after the first (…_MAX). */
-const DEBOUNCE_AFTER_US = 100_000;
-const DEBOUNCE_MAX_US = 10_000_000;
 
 export type EndpointsControllerOptions = {
   readonly clock: Clock;
@@ -21,8 +20,7 @@ export type EndpointsControllerOptions = {
 export class EndpointsController {
   readonly #options: EndpointsControllerOptions;
   readonly #published = new Map<string, { key: string; version: number; ready: readonly string[] }>();
-  #firstChangeUs: number | null = null;
-  #lastChangeUs = 0;
+  #debounce: DebounceState = newDebounce();
 
   constructor(options: EndpointsControllerOptions) {
     this.#options = options;
@@ -34,11 +32,9 @@ export class EndpointsController {
   }
 
   changed(): void {
-    const nowUs = this.#options.clock.nowUs();
-    this.#lastChangeUs = nowUs;
-    if (this.#firstChangeUs !== null) return;
-    this.#firstChangeUs = nowUs;
-    this.#arm();
+    const waiting = this.#debounce.checkAtUs !== null;
+    this.#debounce = debounceEvent(this.#debounce, this.#options.clock.nowUs());
+    if (!waiting) this.#arm();
   }
 
   /** Sends every Service's list once, empty ones too: a proxy must know what it has nothing for. */
@@ -48,13 +44,15 @@ export class EndpointsController {
 
   #arm(): void {
     const { clock } = this.#options;
-    const dueUs = Math.min(this.#lastChangeUs + DEBOUNCE_AFTER_US, (this.#firstChangeUs ?? 0) + DEBOUNCE_MAX_US);
-    clock.at(dueUs, () => {
-      const quietSinceUs = clock.nowUs() - this.#lastChangeUs;
-      const waitedUs = clock.nowUs() - (this.#firstChangeUs ?? 0);
-      if (quietSinceUs < DEBOUNCE_AFTER_US && waitedUs < DEBOUNCE_MAX_US) return this.#arm();
-      this.#firstChangeUs = null;
+    const { checkAtUs } = this.#debounce;
+    if (checkAtUs === null) return;
+    clock.at(checkAtUs, () => {
+      const check = debounceCheck(this.#debounce, clock.nowUs());
+      this.#debounce = check.state;
+      if (!check.push) return this.#arm();
       this.publishAll();
+      this.#debounce = debouncePushed(this.#debounce, clock.nowUs()).state;
+      this.#arm();
     });
   }
 
@@ -64,7 +62,7 @@ export class EndpointsController {
       .pods()
       .filter((pod) => selects(service, pod))
       .sort((a, b) => (a.identity.name < b.identity.name ? -1 : 1))
-      .map((pod) => endpointOf(service, pod));
+      .flatMap((pod) => endpointOf(service, pod));
     const key = endpoints.map(({ pod, address, ready }) => `${pod.uid} ${address} ${ready}`).join();
     const before = this.#published.get(service.fqdn);
     if (before?.key === key) return;
@@ -93,13 +91,12 @@ function selects(service: Service, { identity }: LivePod): boolean {
   );
 }
 
-function endpointOf(service: Service, pod: LivePod): PublishedEndpoint {
+function endpointOf(service: Service, pod: LivePod): PublishedEndpoint[] {
   const { identity } = pod;
-  const view = viewOf(pod);
-  const port = targetPortOf(service, pod);
-  // Terminating endpoints are dropped at once; unready ones are published where the Service says so.
-  const ready = (view.ready || service.publishNotReadyAddresses) && !view.terminating;
-  return { pod: identity, address: `${identity.podIP}:${port}`, ready };
+  const conditions = endpointConditions(viewOf(pod), service.publishNotReadyAddresses);
+  const health = conditions && edsHealth(conditions);
+  if (health === null) return [];
+  return [{ pod: identity, address: `${identity.podIP}:${targetPortOf(service, pod)}`, ready: health === "HEALTHY" }];
 }
 
 function targetPortOf(service: Service, { identity }: LivePod): number {
