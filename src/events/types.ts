@@ -1,12 +1,18 @@
 /**
  * The event log: newline-delimited JSON, append-only, the one thing that checks and views read. Times (`…Us`) are whole
  * microseconds of topology time since the run's epoch.
+ *
+ * A log has a file for each start of an engine: `events.jsonl`, and `events-2.jsonl`, … for scenarios that were run
+ * again at half the speed, each with its own header and its own time 0. Lines stand in the order in which they became
+ * known; a request's `atUs` may lie a little before that of the line above it.
  */
 export const EVENT_LOG_VERSION = 1;
 
 export type RunHeader = {
   readonly type: "header";
   readonly version: number;
+  /** Which file of the run's log this is, from 1. */
+  readonly part: number;
   readonly limpet: string;
   readonly date: string;
   readonly engine: string;
@@ -34,6 +40,63 @@ export type TopologySummary = {
   readonly standIns: readonly string[];
   readonly notActedOn: readonly { readonly what: string; readonly count: number }[];
   readonly findings: readonly { readonly file: string; readonly line: number; readonly message: string }[];
+};
+
+/** Where calls to a tier go, as its client's proxy has it; written once, after the topology. */
+export type RouteEvent = {
+  readonly type: "route";
+  readonly atUs: number;
+  /** The tier whose routing Service `host` is; null for any other. */
+  readonly tier: string | null;
+  readonly host: string;
+  readonly port: number;
+  /** The cluster of the heaviest destination. */
+  readonly cluster: string;
+  readonly clusterType: "EDS" | "ORIGINAL_DST";
+  readonly lbPolicy: string;
+  /** What is hashed, in words: `header x-tenant-id`. */
+  readonly hashPolicies: readonly string[];
+  readonly because: readonly string[];
+  /** Where the Service was written. */
+  readonly file: string;
+  readonly line: number;
+  /** DestinationRules for hosts that no tier's traffic goes to; `line` is that of `host`. */
+  readonly unusedDestinationRules: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly file: string;
+    readonly line: number;
+  }[];
+  /** What this run put in the balancer's place (a negative control); absent otherwise. */
+  readonly override?: string;
+};
+
+/** What a tier's ScaledObject asks for; written once, after the topology. */
+export type ScaledObjectEvent = {
+  readonly type: "scaledObject";
+  readonly atUs: number;
+  readonly tier: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** As `scaleTargetRef` says, defaults filled in. */
+  readonly targetKind: string;
+  readonly targetName: string;
+  readonly kindGiven: boolean;
+  /** The kind of the tier's workload and its name, which may not be what the reference says. */
+  readonly workloadKind: string;
+  readonly workloadName: string;
+  readonly minReplicaCount: number;
+  readonly maxReplicaCount: number;
+  readonly threshold: number;
+  readonly queries: readonly string[];
+  /** Of `scaleTargetRef`. */
+  readonly file: string;
+  readonly line: number;
+  /** Of the first trigger's query. */
+  readonly queryFile: string;
+  readonly queryLine: number;
+  /** The metric that `limpet.yaml` declares to count active tenants; null where it declares none. */
+  readonly activeTenantsMetric: string | null;
 };
 
 export type Condition = {
@@ -193,11 +256,18 @@ export type RequestsWindow = {
   readonly latency: Readonly<Record<string, number>>;
   readonly latencyUsSum: number;
   readonly latencyUsMax: number;
+  /** The least `scheduledAtUs`, and the first and last completion among them, exactly. */
+  readonly scheduledAtUsMin: number;
+  readonly firstAtUs: number;
+  readonly lastAtUs: number;
 };
 
+/** Written by the scenario runner when `inject()` came back. */
 export type FaultEvent = {
   readonly type: "fault";
   readonly atUs: number;
+  /** When it was ordered; its effect came between the two. */
+  readonly orderedAtUs: number;
   readonly fault: string;
   readonly target: string;
   /** False where it could not be brought about; then `detail` says why. */
@@ -222,6 +292,8 @@ export type ScenarioEvent = {
   readonly what: "started" | "precondition" | "step" | "offered" | "settled" | "ended" | "gaveUp";
   readonly step?: string;
   readonly tier?: string;
+  /** `gaveUp`: on what. */
+  readonly on?: "precondition" | "settle";
   readonly detail?: string;
   /** Values that the checks need: the scenario's expressions, worked out. */
   readonly values?: Readonly<Record<string, number | string>>;
@@ -255,6 +327,8 @@ export type CheckResult = {
   readonly name: string;
   /** What was found, as a number where there is one; null where nothing could be measured. */
   readonly measured: number | string | null;
+  /** Of how many, for a count: "0 of 21". */
+  readonly of?: number;
   /** In words, with unit: `< 30 s`. `reported` for a figure that has no limit. */
   readonly limit: string;
   readonly unit: string;
@@ -287,6 +361,8 @@ export type NotApplicable = {
 
 export type RunEvent =
   | TopologySummary
+  | RouteEvent
+  | ScaledObjectEvent
   | Decision
   | PodEvent
   | EndpointsEvent
