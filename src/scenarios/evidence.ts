@@ -116,7 +116,8 @@ export class Evidence {
 
   /** When the step's loads began; null where it never came to that. */
   stepBaseUs(step: string): number | null {
-    return this.of("scenario").find((e) => e.what === "step" && e.step === step)?.atUs ?? null;
+    const began = this.of("scenario").find((e) => e.what === "step" && e.step === step);
+    return began ? Number(began.values?.["baseUs"] ?? began.atUs) : null;
   }
 
   /** When the step was over: its loads answered, its pods settled or given up. */
