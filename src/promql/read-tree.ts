@@ -36,7 +36,7 @@ const operators: Readonly<Record<string, string>> = {
 /** The upstream grammar's tree of `query` as our own, without regard to types. Throws a `PromqlError`. */
 export function readTree(query: string, options: Required<ParseOptions>): Expr {
   const tree = parser.parse(query);
-  const broken = firstSyntaxError(query, tree);
+  const broken = firstSyntaxError(query, tree, functionSignatures(options.version));
   if (broken !== null) throw broken;
   const reader: Reader = {
     query,
@@ -285,7 +285,10 @@ function readModifiers(reader: Reader, parts: readonly SyntaxNode[]): Modifiers 
   for (const part of parts) {
     if (part.name === "BoolModifier") modifiers = { ...modifiers, bool: true };
     else if (part.name === "FillModifier")
-      return reader.fail(part.from, "binop fill modifiers are experimental and not enabled");
+      return reader.fail(
+        part.parent?.from ?? part.from,
+        "binop fill modifiers are experimental and not enabled",
+      );
     else if (part.name === "MatchingModifierClause") {
       const [how, labels, group, include] = children(part);
       modifiers = {
