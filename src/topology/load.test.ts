@@ -233,7 +233,7 @@ describe("other people's topologies", () => {
     expect(topology.config.programs).toEqual({
       "example/room-keeper:7": {
         command: ["node", "pod/room-keeper.js"],
-        honoursSpeed: false,
+        honoursSpeed: true,
         env: { GREETING: "welcome" },
       },
     });
