@@ -182,7 +182,8 @@ describe("runProgram()", () => {
     it.terminate();
     const ready = await fetch(`${url}/ready`);
     expect([ready.status, ready.headers.get("connection")]).toEqual([503, "close"]);
-    expect((await inProgress).status).toBe(200);
+    const finished = await inProgress;
+    expect([finished.status, finished.headers.get("connection")]).toEqual([200, "close"]);
     expect(await it.code).toBe(0);
   });
 

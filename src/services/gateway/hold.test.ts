@@ -137,6 +137,21 @@ describe("Lane", () => {
     expect(it.backend.tries.map(({ seq }) => seq)).toEqual([0, 0, 1]);
   });
 
+  test("lets nobody overtake those who wait for a place in flight", async () => {
+    const it = setUp({ workSeconds: 1 });
+    for (let i = 0; i < 100; i++) it.offer(`t${i}`);
+    await it.until(1);
+    it.backend.up = true;
+    await it.until(2.6);
+    // The oldest was answered and 64 more are in flight; 35 wait for one of them to end.
+    expect([it.lane.inFlight, it.lane.held]).toEqual([64, 35]);
+    it.offer("late");
+    await it.until(2.7);
+    expect([it.lane.inFlight, it.lane.held]).toEqual([64, 36]);
+    await it.until(6);
+    expect(it.backend.tries.at(-1)?.seq).toBe(100);
+  });
+
   test("puts what a full breaker refused back at its place, and answers all in the end", async () => {
     const it = setUp({ breaker: 20 });
     it.backend.up = true;
