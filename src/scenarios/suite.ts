@@ -143,7 +143,9 @@ class Suite {
   }
 
   /** Where the engine has not said it: what the checks must know of the topology. */
-  #described(collector: Collector): (ReturnType<typeof describeRoutes>[number] | ReturnType<typeof describeScaledObjects>[number])[] {
+  #described(
+    collector: Collector,
+  ): (ReturnType<typeof describeRoutes>[number] | ReturnType<typeof describeScaledObjects>[number])[] {
     const { topology, overrideLbPolicy } = this.#options;
     return [
       ...(collector.has("route") ? [] : describeRoutes(topology, overrideLbPolicy)),

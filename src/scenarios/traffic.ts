@@ -54,7 +54,8 @@ function* boundedTimes(load: PlannedLoad, random: Random): Generator<number> {
   }
 }
 
-export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): string => `${load.prefix}-${index + 1}`;
+export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): string =>
+  `${load.prefix}-${index + 1}`;
 
 type Source = {
   readonly load: PlannedLoad;

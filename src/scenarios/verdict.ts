@@ -29,7 +29,10 @@ function unmeasured(verdict: "fail" | "void" | "undecided", reason: string, reme
   return { ...facts, verdict, reason, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-type Judged = { readonly result: CheckResult; /** Timers were later than the check can bear. */ readonly late: boolean };
+type Judged = {
+  readonly result: CheckResult;
+  /** Timers were later than the check can bear. */ readonly late: boolean;
+};
 
 function judgeLateness(
   definition: Check,
@@ -39,7 +42,8 @@ function judgeLateness(
 ): Judged {
   const minds = definition.timed ? result.verdict !== "reported" : result.verdict === "fail";
   const worst = interval && maxLateness(context.evidence.of("lateness"), interval.fromUs, interval.toUs);
-  if (!minds || !worst || usToSeconds(worst.lateUs) <= definition.marginSeconds) return { result, late: false };
+  if (!minds || !worst || usToSeconds(worst.lateUs) <= definition.marginSeconds)
+    return { result, late: false };
   if (context.attempt < 2) return { result, late: true };
   const words = `timers ran up to ${seconds(worst.lateUs)} s late (${worst.loop}) at speed ${rounded(context.speed, 2)}; the check's margin is ${definition.marginSeconds.toFixed(1)} s.`;
   return {
@@ -62,9 +66,10 @@ export type Attempt = {
 };
 
 /** What keeps the whole attempt from being measured: a precondition not reached, a fault not brought about. */
-function prevented(
-  { plan, evidence }: Attempt,
-): { readonly first: Measured; readonly others: Measured } | null {
+function prevented({
+  plan,
+  evidence,
+}: Attempt): { readonly first: Measured; readonly others: Measured } | null {
   const gaveUp = evidence.of("scenario").find((e) => e.what === "gaveUp" && e.on === "precondition");
   if (gaveUp) {
     const tier = gaveUp.tier ?? plan.tiers[0]?.tier ?? "";

@@ -69,7 +69,11 @@ export const reported = (facts: Omit<Facts, "limit">, reason = ""): Measured => 
   reason,
 });
 
-export const undecided = (facts: Facts, reason: string): Measured => ({ ...facts, verdict: "undecided", reason });
+export const undecided = (facts: Facts, reason: string): Measured => ({
+  ...facts,
+  verdict: "undecided",
+  reason,
+});
 
 /** Fails with the first cause that the log gives, after what was seen. */
 export function failed(facts: Facts, seen: string, ...causes: readonly (Cause | null)[]): Measured {

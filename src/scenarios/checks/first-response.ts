@@ -26,7 +26,8 @@ export const firstResponse = defineCheck({
     }
     const measured = seconds(firstAnswerUs - firstScheduledUs);
     const span = { fromUs: firstScheduledUs, toUs: firstAnswerUs };
-    if ((firstAnswerUs - firstScheduledUs) / 1e6 < numbers.below) return passed({ ...facts, measured, interval: span });
+    if ((firstAnswerUs - firstScheduledUs) / 1e6 < numbers.below)
+      return passed({ ...facts, measured, interval: span });
     return failed(
       { ...facts, measured, interval: span },
       `the first answer took ${measured} s`,
