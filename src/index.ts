@@ -19,7 +19,7 @@ export type StartOptions = {
   /** What all chance is drawn from. Default 1. */
   readonly seed?: number;
   readonly onEvent?: (event: RunEvent) => void;
-  /** Environment of the commands that `limpet.yaml` names; pass `process.env` where they need one. */
+  /** Environment of the commands that `limpet.yaml` names; pass `the environment` where they need one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 };
 

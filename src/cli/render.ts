@@ -1,0 +1,18 @@
+import { renderJson } from "../report/json.ts";
+import { renderJunit } from "../report/junit.ts";
+import type { RunLog } from "../report/summary.ts";
+import { renderTerminal } from "../report/terminal.ts";
+import type { Host } from "./host.ts";
+import type { Reporter } from "./run.ts";
+
+export function render(host: Host, log: RunLog, reporter: Reporter): string {
+  if (reporter === "json") return `${renderJson(log).trimEnd()}\n`;
+  if (reporter === "junit") return `${renderJunit(log).trimEnd()}\n`;
+  return renderTerminal(log, { color: wantsColor(host) });
+}
+
+/** https://no-color.org, and never into a pipe unless asked. */
+export function wantsColor({ env, stdout }: Host): boolean {
+  if (env["NO_COLOR"]) return false;
+  return env["FORCE_COLOR"] !== undefined || stdout.isTTY === true;
+}
