@@ -305,7 +305,10 @@ export class Exchange {
     const tookMs = Math.floor((this.#context.clock.nowUs() - sentUs) / 1000);
     headers = withHeader(headers, "x-envoy-upstream-service-time", String(tookMs));
     this.#writeHead(status, headers);
-    this.#response.flushHeaders();
+    // Headers leave with the first bytes of the body where those are here already, else by themselves.
+    setImmediate(() => {
+      if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.flushHeaders();
+    });
   }
 
   #writeHead(status: number, headers: HeaderLines): void {
