@@ -48,8 +48,8 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
     case "clamp_max": {
       const least = name === "clamp_max" ? -Infinity : scalar(1);
       const most = name === "clamp_min" ? Infinity : scalar(name === "clamp" ? 2 : 1);
-      if (most < least) return vectorOf([]);
-      return each((value) => max(least, min(most, value)));
+      const clamped = each((value) => max(least, min(most, value)));
+      return most < least ? vectorOf([]) : clamped;
     }
     case "histogram_quantile":
       return histogramQuantile(evaluator.options.annotations, args, scalar(0), vector(1), tMs);
@@ -137,7 +137,8 @@ function overRange(
       if (metric !== "" && !nonCounter.test(metric))
         annotations.info(
           `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${goQuote(metric)}`,
-          range.span,
+          // Prometheus has lost the place of a subquery by then.
+          range.kind === "subquery" ? { start: 0, end: 0 } : range.span,
         );
     }
   }

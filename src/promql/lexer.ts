@@ -62,7 +62,8 @@ class Lexer {
   private braces = false;
   private brackets = false;
   private gotColon = false;
-  private gotDuration = false;
+  /** From `[` to the first duration; what follows that is divided as outside of brackets. */
+  private inDuration = false;
   private readonly input: string;
 
   constructor(input: string) {
@@ -76,13 +77,13 @@ class Lexer {
         this.at++;
         continue;
       }
-      if (this.peek() === "#" && !this.brackets) {
+      if (this.peek() === "#" && !this.inDuration) {
         while (this.peek() !== "" && this.peek() !== "\n" && this.peek() !== "\r") this.at++;
         continue;
       }
       if (this.peek() === "") return this.end();
       if (this.braces) this.insideBraces();
-      else if (this.brackets) this.insideBrackets();
+      else if (this.inDuration) this.insideBrackets();
       else this.statement();
     }
   }
@@ -110,8 +111,9 @@ class Lexer {
 
   private end(): void {
     if (this.braces) this.stop("unexpected end of input inside braces");
-    if (this.brackets) this.stop("unexpected end of input in duration expression");
+    if (this.inDuration) this.stop("unexpected end of input in duration expression");
     if (this.parens > 0) this.stop("unclosed left parenthesis");
+    if (this.brackets) this.stop("unclosed left bracket");
   }
 
   private statement(): void {
@@ -121,7 +123,7 @@ class Lexer {
       this.at = this.start;
       return this.number();
     }
-    if (/^[A-Za-z_:]$/.test(char)) return this.word();
+    if (/^[A-Za-z_:]$/.test(char)) return this.brackets ? this.wordInBrackets(char) : this.word();
     switch (char) {
       case ",":
         return this.emit("punctuation");
@@ -152,12 +154,15 @@ class Lexer {
         this.braces = true;
         return this.emit("punctuation");
       case "[":
+        if (this.brackets) return this.stop("unexpected left bracket '['");
         this.brackets = true;
+        this.inDuration = true;
         this.gotColon = false;
-        this.gotDuration = false;
         return this.emit("punctuation");
       case "]":
-        return this.stop("unexpected right bracket ']'");
+        if (!this.brackets) return this.stop("unexpected right bracket ']'");
+        this.brackets = false;
+        return this.emit("punctuation");
       default:
         return this.stop(`unexpected character: ${goRune(char)}`);
     }
@@ -209,21 +214,17 @@ class Lexer {
     if ("+-*/%^".includes(char)) return this.emit("operator");
     if (isDigit(char) || (char === "." && isDigit(this.peek()))) {
       this.at = this.start;
-      this.gotDuration = true;
+      this.inDuration = false;
       return this.number();
     }
     switch (char) {
       case "]":
         this.brackets = false;
+        this.inDuration = false;
         return this.emit("punctuation");
       case ":":
         this.start = this.at;
-        // What follows a duration is looked at as outside of brackets, which words this differently.
-        if (this.gotColon) return this.stop("unexpected colon ':'");
-        if (!this.gotDuration) return this.stop("unexpected colon before duration in duration expression");
-        this.start--;
-        this.gotColon = true;
-        return this.emit("punctuation");
+        return this.stop("unexpected colon before duration in duration expression");
       case "(":
         this.parens++;
         return this.emit("punctuation");
@@ -231,14 +232,26 @@ class Lexer {
         return this.closeParen();
       case ",":
         return this.emit("punctuation");
-      default: {
-        while (/^[A-Za-z_]$/.test(this.peek())) this.at++;
-        if (!durationWords.has(this.input.slice(this.start, this.at).toLowerCase()))
+      default:
+        if (!this.durationWord())
           return this.stop(`unexpected character in duration expression: ${goRune(char)}`);
-        this.gotDuration = true;
         return this.emit("keyword");
-      }
     }
+  }
+
+  private durationWord(): boolean {
+    while (/^[A-Za-z_]$/.test(this.peek())) this.at++;
+    return durationWords.has(this.input.slice(this.start, this.at).toLowerCase());
+  }
+
+  private wordInBrackets(char: string): void {
+    if (char === ":") {
+      if (this.gotColon) return this.stop("unexpected colon ':'");
+      this.gotColon = true;
+      return this.emit("punctuation");
+    }
+    if (this.durationWord()) return this.emit("keyword");
+    return this.stop(`unexpected character: ${goRune(char)}, expected ':'`);
   }
 
   private word(): void {

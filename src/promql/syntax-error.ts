@@ -2,6 +2,7 @@ import type { Tree } from "@lezer/common";
 import type { PromqlError } from "./errors.ts";
 import { goQuote } from "./labels.ts";
 import { lex, type Token } from "./lexer.ts";
+import { parseDuration } from "./literals.ts";
 import { parseError } from "./parse-error.ts";
 
 function describe(token: Token | undefined): string {
@@ -103,12 +104,18 @@ export function firstSyntaxError(
       return broken === Infinity;
     },
   });
-  if (error === null && broken === Infinity) return null;
+  const wrong = tokens.find(({ kind, text }) => kind === "duration" && parseDuration(text) === null);
+  if (error === null && broken === Infinity && wrong === undefined) return null;
   if (tokens.length === 0 && error === null) return parseError(query, 0, "no expression found in input");
 
   // A function that nobody knows is no error of the grammar there, and reading goes on; here it is one.
   const unknown = tokens.findIndex(
-    ({ kind, text }, i) => kind === "identifier" && tokens[i + 1]?.text === "(" && !functions.has(text),
+    ({ kind, text }, i) =>
+      kind === "identifier" &&
+      tokens[i + 1]?.text === "(" &&
+      !functions.has(text) &&
+      !context(tokens.slice(0, i + 1), tokens[i + 1]).includes("grouping") &&
+      !context(tokens.slice(0, i), tokens[i]).includes("grouping"),
   );
   let index = tokens.findIndex((token) => token.at + token.text.length > broken);
   if (index < 0) index = tokens.length;
@@ -118,6 +125,8 @@ export function firstSyntaxError(
 
   // What the lexer stumbles over is the message, unless the parser stumbled before.
   const token = tokens[index];
+  if (wrong !== undefined && (token === undefined || wrong.at <= token.at))
+    return parseError(query, wrong.at, `not a valid duration string: ${goQuote(wrong.text)}`);
   if (error !== null && token === undefined) return parseError(query, error.at, error.message);
   const before = tokens.slice(0, index);
   const comma = before.at(-1);

@@ -375,7 +375,8 @@ function vector(random: Random, depth: number): string {
         `quantile${clause}(${pick(random, numbers)},`,
         `count_values${clause}("v",`,
       ]);
-      return `${operator} ${next()})`;
+      // A value that became a label must not differ by its last digit.
+      return operator.startsWith("count") ? `${operator} round(${next()}, 0.5))` : `${operator} ${next()})`;
     }
     case 10:
     case 11: {

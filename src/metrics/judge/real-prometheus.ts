@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
-import { writeRequest, type RecordedSeries } from "./remote-write.ts";
+import { slicesOf, writeRequest, type RecordedSeries } from "./remote-write.ts";
 
 export type RealPrometheus = AsyncDisposable & { readonly baseUrl: string };
 
@@ -76,21 +76,9 @@ export async function startPrometheus(
   throw new Error(`${binary} did not become ready:\n${log}`);
 }
 
-/** Writes all samples, in order of time, as Prometheus wants them. */
+/** Writes all samples, some minutes of them at a time, so that requests follow one another in time. */
 export async function writeSamples(baseUrl: string, series: readonly RecordedSeries[]): Promise<void> {
-  const times = [...new Set(series.flatMap(({ samples }) => samples.map(({ tMs }) => tMs)))].sort(
-    (a, b) => a - b,
-  );
-  // Some minutes at a time: within a request each series is in order, and requests follow one another.
-  const SLICE_MS = 600_000;
-  for (let from = times[0] ?? 0; from <= (times.at(-1) ?? -1); from += SLICE_MS) {
-    const slice = series
-      .map(({ labels, samples }) => ({
-        labels,
-        samples: samples.filter(({ tMs }) => tMs >= from && tMs < from + SLICE_MS),
-      }))
-      .filter(({ samples }) => samples.length > 0);
-    if (slice.length === 0) continue;
+  for (const slice of slicesOf(series)) {
     const { statusCode, body } = await request(`${baseUrl}/api/v1/write`, {
       method: "POST",
       headers: {

@@ -59,3 +59,25 @@ function snappy(bytes: Buffer): Buffer {
 /** The body of a write request. */
 export const writeRequest = (series: readonly RecordedSeries[]): Buffer =>
   snappy(Buffer.concat(series.map((one) => field(1, timeSeries(one)))));
+
+const SLICE_MS = 600_000;
+
+/** The same samples, ten minutes at a time. Who takes them in this order makes the series in the same order too. */
+export function slicesOf(series: readonly RecordedSeries[]): RecordedSeries[][] {
+  const times = series.flatMap(({ samples }) => samples.map(({ tMs }) => tMs));
+  const [first, last] = times.reduce(([low, high], tMs) => [Math.min(low, tMs), Math.max(high, tMs)], [
+    Infinity,
+    -Infinity,
+  ] as [number, number]);
+  const slices: RecordedSeries[][] = [];
+  for (let from = first; from <= last; from += SLICE_MS)
+    slices.push(
+      series
+        .map(({ labels, samples }) => ({
+          labels,
+          samples: samples.filter(({ tMs }) => tMs >= from && tMs < from + SLICE_MS),
+        }))
+        .filter(({ samples }) => samples.length > 0),
+    );
+  return slices.filter((slice) => slice.length > 0);
+}
