@@ -8,7 +8,6 @@ import type {
   RunHeader,
   TopologySummary,
   Verdict,
-  VerdictKind,
 } from "../events/types.ts";
 
 export type RunLog = {
@@ -91,7 +90,7 @@ export function counting(verdicts: readonly Verdict[]): Verdict[] {
   const last = new Map<string, Verdict>();
   for (const verdict of verdicts) last.set(verdict.scenario, verdict);
   return [...last.values()].map((verdict) =>
-    verdict.counts ? verdict : { ...verdict, verdict: "undecided" as VerdictKind },
+    verdict.counts ? verdict : { ...verdict, verdict: "undecided" },
   );
 }
 

@@ -243,23 +243,15 @@ class Compiler {
     const scope = tier ? topologyScope(this.#topology, tier) : {};
     const atUs = secondsToUs(this.#number(fault.atSeconds, scope, [...path, "atSeconds"], 0));
     const forSeconds = this.#number(fault.forSeconds ?? 60, scope, [...path, "forSeconds"], 0);
-    const of = (): Fault => {
-      switch (fault.kind) {
-        case "killPod":
-        case "deletePod":
-          return {
-            kind: fault.kind,
-            tier: tier?.name ?? "",
-            ...(fault.tenant === undefined ? {} : { tenant: fault.tenant }),
-          };
-        case "killSidecar":
-        case "killGateway":
-          return { kind: fault.kind, gateway: fault.gateway };
-        case "stopPrometheus":
-          return { kind: "stopPrometheus", forSeconds };
-      }
+    const named = fault.tenant === undefined ? {} : { tenant: fault.tenant };
+    const faults: Readonly<Record<FaultFile["kind"], Fault>> = {
+      killPod: { kind: "killPod", tier: tier?.name ?? "", ...named },
+      deletePod: { kind: "deletePod", tier: tier?.name ?? "", ...named },
+      killSidecar: { kind: "killSidecar", gateway: fault.gateway },
+      killGateway: { kind: "killGateway", gateway: fault.gateway },
+      stopPrometheus: { kind: "stopPrometheus", forSeconds },
     };
-    return { atUs, fault: of() };
+    return { atUs, fault: faults[fault.kind] };
   }
 
   #named(name: string, path: Path): PlannedLoad[] {

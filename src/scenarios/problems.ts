@@ -35,7 +35,7 @@ function fieldsAt(schema: Schema, path: Path, value: unknown): string[] {
 /** What a person calls the thing at `path`: load, step, check … */
 function thing(path: Path): string {
   const last = path.findLast((key) => typeof key === "string");
-  return last === undefined ? "a scenario" : String(last).replace(/s$/, "");
+  return last === undefined ? "a scenario" : last.replace(/s$/, "");
 }
 
 export class Places {

@@ -76,7 +76,7 @@ export function* arrivals(
   baseUs: number,
 ): Generator<Arrival> {
   const sources: Source[] = [];
-  const due = new FlatQueue<number>();
+  const due = new FlatQueue();
   const enqueue = (index: number): void => {
     const next = sources[index]!.times.next();
     if (!next.done) due.push(index, sources[index]!.load.startUs + next.value);

@@ -48,7 +48,7 @@ type Definition<N extends string> = Omit<Check<N>, "marginSeconds" | "timed" | "
 
 /** Fills in what most checks share: untimed, a margin of 5 s, no second load. */
 export function defineCheck<N extends string>(definition: Definition<N>): Check {
-  return { marginSeconds: 5, timed: false, comparesLoads: false, ...definition } as unknown as Check;
+  return { marginSeconds: 5, timed: false, comparesLoads: false, ...definition };
 }
 
 type Facts = {
