@@ -17,7 +17,11 @@ import { describeStranger } from "./stranger.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
 import { packageVersion } from "./version.ts";
 
-export async function testCommand(host: Host, names: readonly string[], options: TestOptions): Promise<number> {
+export async function testCommand(
+  host: Host,
+  names: readonly string[],
+  options: TestOptions,
+): Promise<number> {
   if (options.engine !== "local") {
     throw new InputError([`--engine ${options.engine}: not built yet; this version has one engine: local`]);
   }
@@ -33,7 +37,11 @@ export async function testCommand(host: Host, names: readonly string[], options:
   const print = (text: string): void => void screen.write(text);
   if (options.topology !== undefined) print(describeStranger(topology));
   const progress = new Progress(
-    { write: print, isTTY: screen.isTTY === true && options.reporter === "terminal", columns: host.stdout.columns ?? 100 },
+    {
+      write: print,
+      isTTY: screen.isTTY === true && options.reporter === "terminal",
+      columns: host.stdout.columns ?? 100,
+    },
     {
       heading: `limpet test · ${topology.path} · ${options.engine} engine, speed ${speed}, seed ${seed}`,
       speed,
@@ -48,7 +56,11 @@ export async function testCommand(host: Host, names: readonly string[], options:
     seed,
     speed,
     folder,
-    header: { limpet: packageVersion(host), date: started.toISOString(), parts: { sidecar: "built in", metrics: "built in" } },
+    header: {
+      limpet: packageVersion(host),
+      date: started.toISOString(),
+      parts: { sidecar: "built in", metrics: "built in" },
+    },
     hostEnv: host.env,
     signal: host.interrupted,
     resources: () => spent.total(),
@@ -66,7 +78,9 @@ export async function testCommand(host: Host, names: readonly string[], options:
 
 /** A user's own command keeps real time unless it says that it can do otherwise. */
 function speedFor(topology: Topology, wanted: number): number {
-  const images = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)].map(({ container }) => container.image);
+  const images = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)].map(
+    ({ container }) => container.image,
+  );
   const real = images.find((image) => topology.config.programs[image]?.honoursSpeed === false);
   if (real === undefined || wanted === 1) return wanted;
   throw new InputError([
@@ -79,7 +93,9 @@ function makeFolder(base: string, name: string): string {
   try {
     return createRunFolder(base, name);
   } catch (error) {
-    throw new EnvironmentError(`cannot write the event log in ${base}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new EnvironmentError(
+      `cannot write the event log in ${base}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -99,6 +115,9 @@ class Spent {
   }
 
   total(): Pick<ResourcesEvent, "pssBytesPeak" | "realSeconds"> {
-    return { pssBytesPeak: this.#pssBytesPeak, realSeconds: (this.#now().getTime() - this.#startedMs) / 1000 };
+    return {
+      pssBytesPeak: this.#pssBytesPeak,
+      realSeconds: (this.#now().getTime() - this.#startedMs) / 1000,
+    };
   }
 }

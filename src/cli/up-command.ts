@@ -24,7 +24,9 @@ export async function upCommand(host: Host, options: UpOptions): Promise<number>
   const header = topology.config.request?.tenantHeader ?? "X-Tenant-ID";
   const metric = topology.config.activeTenants?.metric ?? "test_active_tenants";
   host.stdout.write(`gateway     ${run.gatewayUrl}     curl -H '${header}: a' ${run.gatewayUrl}${path}\n`);
-  host.stdout.write(`prometheus  ${run.prometheusUrl}     curl '${run.prometheusUrl}/api/v1/query?query=${metric}'\n`);
+  host.stdout.write(
+    `prometheus  ${run.prometheusUrl}     curl '${run.prometheusUrl}/api/v1/query?query=${metric}'\n`,
+  );
   host.stdout.write(`seed ${seed}, speed ${options.speed}\n`);
   const show = (event: RunEvent): void => {
     const line = upLine(event, run.clock.epochUnixSeconds);
@@ -39,4 +41,3 @@ export async function upCommand(host: Host, options: UpOptions): Promise<number>
   });
   return EXIT.interrupted;
 }
-

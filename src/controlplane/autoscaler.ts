@@ -53,14 +53,22 @@ export class Autoscaler {
   #keda: KedaState;
   #hpa: HpaState = newHpaState();
   #highestRecommendation = 0;
-  #ready: Condition & { readonly message: string } = { status: "Unknown", reason: "ScaledObjectNotReconciled", message: "" };
+  #ready: Condition & { readonly message: string } = {
+    status: "Unknown",
+    reason: "ScaledObjectNotReconciled",
+    message: "",
+  };
   #timers: Timer[] = [];
   #stopped = false;
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
     this.#spec = options.scaledObject.spec as ScaledObjectSpec;
-    this.#hpaSpec = hpaSpecFromScaledObject({ name: options.scaledObject.name, spec: this.#spec, versions: options.versions });
+    this.#hpaSpec = hpaSpecFromScaledObject({
+      name: options.scaledObject.name,
+      spec: this.#spec,
+      versions: options.versions,
+    });
     this.#keda = newKedaState({ creationUnixSeconds: options.clock.epochUnixSeconds });
   }
 
@@ -91,10 +99,14 @@ export class Autoscaler {
     const nowUs = clock.nowUs();
     const refused = this.#admissionError();
     if (refused !== null) return this.#notReady("AdmissionDenied", refused);
-    const target = this.#options.findTarget(scaledObject.scaleTargetRef.kind, scaledObject.scaleTargetRef.name);
+    const target = this.#options.findTarget(
+      scaledObject.scaleTargetRef.kind,
+      scaledObject.scaleTargetRef.name,
+    );
     if (!target) {
       const retryUs = reconcileRetryAfterUs(tries + 1);
-      if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US) this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
+      if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US)
+        this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
       this.#timers.push(clock.at(nowUs + retryUs, () => this.#reconcile(tries + 1)));
       return;
     }
@@ -187,7 +199,9 @@ export class Autoscaler {
       this.#keda = result.state;
       fallback ||= result.fallbackUsed;
       logged.push(...asked.logged);
-      readings.push(result.milli === null ? { error: result.error ?? "no value" } : { milli: [result.milli] });
+      readings.push(
+        result.milli === null ? { error: result.error ?? "no value" } : { milli: [result.milli] },
+      );
     }
     if (this.#stopped) return;
     const from = target.specReplicas;
@@ -219,7 +233,10 @@ export class Autoscaler {
     });
   }
 
-  async #ask(indices: readonly number[], nowUs: number): Promise<{ readings: Reading[]; logged: MetricReading[] }> {
+  async #ask(
+    indices: readonly number[],
+    nowUs: number,
+  ): Promise<{ readings: Reading[]; logged: MetricReading[] }> {
     const { clock, scaledObject } = this.#options;
     const readings: Reading[] = [];
     const logged: MetricReading[] = [];
@@ -271,7 +288,9 @@ export class Autoscaler {
     const { clock, scaledObject, kindsNamed, findTarget } = this.#options;
     this.#ready = { status: "False", reason, message };
     const kind = kindsNamed(scaledObject.scaleTargetRef.name)[0];
-    const replicas = (kind === undefined ? undefined : findTarget(kind, scaledObject.scaleTargetRef.name))?.specReplicas ?? 0;
+    const replicas =
+      (kind === undefined ? undefined : findTarget(kind, scaledObject.scaleTargetRef.name))?.specReplicas ??
+      0;
     this.#options.emit({
       ...this.#decisionBase(clock.nowUs(), "keda", scaledObject.name),
       from: replicas,
@@ -289,7 +308,15 @@ export class Autoscaler {
     const { tier, scaledObject } = this.#options;
     const { kind, name } = scaledObject.scaleTargetRef;
     const { file, line } = scaledObject.manifest.at("spec", "scaleTargetRef", "name");
-    return { type: "decision" as const, atUs, by, object, tier, target: `${kind}/${name}`, source: { file, line } };
+    return {
+      type: "decision" as const,
+      atUs,
+      by,
+      object,
+      tier,
+      target: `${kind}/${name}`,
+      source: { file, line },
+    };
   }
 }
 
@@ -299,9 +326,16 @@ const readingOf = ({ httpStatus, status, resultType, result, errorType, error }:
     ? { error: error ?? "no answer" }
     : prometheusTriggerValue({
         status: httpStatus,
-        body: JSON.stringify({ status, ...(resultType === null ? {} : { data: { resultType, result } }), errorType, error }),
+        body: JSON.stringify({
+          status,
+          ...(resultType === null ? {} : { data: { resultType, result } }),
+          errorType,
+          error,
+        }),
       });
 
 function presentOf(conditions: Readonly<Record<string, Condition | null>>): Record<string, Condition> {
-  return Object.fromEntries(Object.entries(conditions).filter((entry): entry is [string, Condition] => entry[1] !== null));
+  return Object.fromEntries(
+    Object.entries(conditions).filter((entry): entry is [string, Condition] => entry[1] !== null),
+  );
 }

@@ -43,12 +43,21 @@ export class ControlPlane {
     this.#options = options;
     const { topology, clock, seed, substrate, emit } = options;
     const onLate = (loop: string, lateUs: number): void => {
-      if (lateUs >= LOGGED_LATENESS_US) emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs: Math.round(lateUs) });
+      if (lateUs >= LOGGED_LATENESS_US)
+        emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs: Math.round(lateUs) });
     };
     const tierOf = (workload: Workload): string | null =>
       topology.tiers.find((tier) => tier.workload === workload)?.name ?? null;
     this.tsdb = new Tsdb();
-    this.kubelet = new Kubelet({ clock, seed, substrate, tierOf, emit, onLate, onChange: () => this.#changed() });
+    this.kubelet = new Kubelet({
+      clock,
+      seed,
+      substrate,
+      tierOf,
+      emit,
+      onLate,
+      onChange: () => this.#changed(),
+    });
     this.#controllers = this.#startedWorkloads().map(
       (workload) => new WorkloadController(workload, { clock, kubelet: this.kubelet, seed }),
     );
@@ -60,7 +69,16 @@ export class ControlPlane {
       tierOf: (service) => topology.tiers.find((tier) => tier.services.includes(service))?.name ?? null,
       emit,
     });
-    this.scraper = new Scraper({ clock, seed, topology, kubelet: this.kubelet, substrate, tsdb: this.tsdb, emit, onLate });
+    this.scraper = new Scraper({
+      clock,
+      seed,
+      topology,
+      kubelet: this.kubelet,
+      substrate,
+      tsdb: this.tsdb,
+      emit,
+      onLate,
+    });
     const metrics = options.querySource(this.tsdb);
     this.#autoscalers = topology.scaledObjects.map(
       (scaledObject, index) =>
@@ -70,8 +88,10 @@ export class ControlPlane {
           // The first of two that claim one target is admitted, the second refused.
           others: topology.scaledObjects.slice(0, index),
           tier: tierOfScaledObject(topology, scaledObject)?.name ?? scaledObject.name,
-          findTarget: (kind, name) => this.#controllers.find(({ workload }) => workload.kind === kind && workload.name === name),
-          kindsNamed: (name) => topology.workloads.filter((workload) => workload.name === name).map(({ kind }) => kind),
+          findTarget: (kind, name) =>
+            this.#controllers.find(({ workload }) => workload.kind === kind && workload.name === name),
+          kindsNamed: (name) =>
+            topology.workloads.filter((workload) => workload.name === name).map(({ kind }) => kind),
           metrics,
           versions: options.versions ?? {},
           emit,
@@ -115,7 +135,9 @@ export class ControlPlane {
   tierState(name: string): TierState {
     const tier = this.#options.topology.tiers.find((candidate) => candidate.name === name);
     if (!tier) throw new RangeError(`no tier "${name}" in the topology`);
-    const index = this.#options.topology.scaledObjects.findIndex((scaledObject) => scaledObject === tier.scaledObject);
+    const index = this.#options.topology.scaledObjects.findIndex(
+      (scaledObject) => scaledObject === tier.scaledObject,
+    );
     const autoscaler = this.#autoscalers[index];
     return {
       tier: name,

@@ -34,7 +34,11 @@ export type TargetState = {
   readonly lastScrapeAtUs: number | null;
 };
 
-type Target = { -readonly [K in keyof TargetState]: TargetState[K] } & { loop: Timer; ingest: ScrapeIngest; uid: string };
+type Target = { -readonly [K in keyof TargetState]: TargetState[K] } & {
+  loop: Timer;
+  ingest: ScrapeIngest;
+  uid: string;
+};
 
 export class Scraper {
   readonly #options: ScraperOptions;
@@ -70,7 +74,9 @@ export class Scraper {
     const annotations = identity.workload.podAnnotations;
     if (annotations["prometheus.io/scrape"] !== "true") return;
     const { clock, seed, topology, onLate, tsdb } = this.#options;
-    const port = Number(annotations["prometheus.io/port"] ?? identity.container.ports[0]?.containerPort ?? 80);
+    const port = Number(
+      annotations["prometheus.io/port"] ?? identity.container.ports[0]?.containerPort ?? 80,
+    );
     const path = annotations["prometheus.io/path"] ?? "/metrics";
     const instance = `${identity.podIP}:${port}`;
     const labels = labelsOf(topology, identity, instance);
@@ -105,7 +111,12 @@ export class Scraper {
     this.#targets.set(identity.uid, target);
   }
 
-  async #scrape(target: Target, pod: PodIdentity, where: { path: string; port: number }, atUs: number): Promise<void> {
+  async #scrape(
+    target: Target,
+    pod: PodIdentity,
+    where: { path: string; port: number },
+    atUs: number,
+  ): Promise<void> {
     if (this.#down) return;
     const { clock, substrate, topology } = this.#options;
     const tMs = unixMsAt(clock, atUs);
@@ -119,7 +130,10 @@ export class Scraper {
     }
     if (this.#targets.get(target.uid) !== target) return;
     const durationSeconds = (clock.nowUs() - atUs) / 1e6;
-    const outcome = body === null ? { ok: false as const, error, durationSeconds } : { ok: true as const, body, durationSeconds };
+    const outcome =
+      body === null
+        ? { ok: false as const, error, durationSeconds }
+        : { ok: true as const, body, durationSeconds };
     const result = ingestScrape(target.ingest, tMs, outcome);
     target.lastScrapeAtUs = atUs;
     target.lastDurationSeconds = durationSeconds;
@@ -127,7 +141,13 @@ export class Scraper {
     if (target.up === result.up) return;
     target.up = result.up;
     const why = result.error === null ? {} : { error: result.error };
-    this.#options.emit({ type: "target", atUs: clock.nowUs(), instance: target.instance, up: result.up, ...why });
+    this.#options.emit({
+      type: "target",
+      atUs: clock.nowUs(),
+      instance: target.instance,
+      up: result.up,
+      ...why,
+    });
   }
 
   #remove(target: Target): void {

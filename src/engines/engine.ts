@@ -64,7 +64,9 @@ export interface EngineRun extends AsyncDisposable {
    * Brings a fault about; resolves when its effect was seen, or with `effective: false`. The runner writes the `fault`
    * event, the engine those of the pods.
    */
-  inject(fault: Fault): Promise<{ readonly target: string; readonly effective: boolean; readonly detail: string }>;
+  inject(
+    fault: Fault,
+  ): Promise<{ readonly target: string; readonly effective: boolean; readonly detail: string }>;
   stop(): Promise<void>;
 }
 

@@ -66,7 +66,12 @@ test("the guardian ends everything when limpet is killed by SIGKILL, announced o
     setTimeout(() => console.log([guardian.pid, announced.pid, silent.pid].join(" ")), 200);
     setInterval(() => {}, 1000);
   `;
-  const program = supervisor.start({ name: "limpet", command: [execPath, "-e", limpet], env: {}, onStdoutLine: (line) => void said.push(line) });
+  const program = supervisor.start({
+    name: "limpet",
+    command: [execPath, "-e", limpet],
+    env: {},
+    onStdoutLine: (line) => void said.push(line),
+  });
   await eventually(() => said.length === 1);
   const pids = said[0]!.split(" ").map(Number);
   expect(pids.every(alive)).toBe(true);

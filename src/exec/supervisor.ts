@@ -74,7 +74,9 @@ export class Supervisor implements AsyncDisposable {
 
   /** Process ids of what runs now, the guardian included. */
   pids(): number[] {
-    return [this.#guardian.pid, ...[...this.#running].map((program) => program.pid)].filter((pid) => pid !== undefined);
+    return [this.#guardian.pid, ...[...this.#running].map((program) => program.pid)].filter(
+      (pid) => pid !== undefined,
+    );
   }
 
   removeAtEnd(folder: string): void {

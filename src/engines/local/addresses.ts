@@ -37,7 +37,10 @@ export async function claimAddresses(): Promise<Addresses> {
 }
 
 export function portsOfOneAddress(): Addresses {
-  return { next: async () => ({ bindAddress: "127.0.0.1", bindPort: await freePort("127.0.0.1") }), close: () => {} };
+  return {
+    next: async () => ({ bindAddress: "127.0.0.1", bindPort: await freePort("127.0.0.1") }),
+    close: () => {},
+  };
 }
 
 /** A port that nobody held a moment ago. */

@@ -48,7 +48,11 @@ export class BenchClient {
   }
 
   /** Resolves when every arrival has been sent and answered or given up. */
-  offer(arrivals: Iterable<Arrival>, onDone: (exchange: Exchange) => void, signal?: AbortSignal): Promise<void> {
+  offer(
+    arrivals: Iterable<Arrival>,
+    onDone: (exchange: Exchange) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { clock, onLate } = this.#options;
     const plan = arrivals[Symbol.iterator]();
     return new Promise((resolve, reject) => {
@@ -137,7 +141,11 @@ export class BenchClient {
     const origin = `http://${bindAddress}:${bindPort}`;
     const known = this.#pools.get(origin);
     if (known) return known;
-    const pool = new Pool(origin, { connections: null, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
+    const pool = new Pool(origin, {
+      connections: null,
+      keepAliveTimeout: 30_000,
+      connect: { timeout: 5_000 },
+    });
     this.#pools.set(origin, pool);
     return pool;
   }
@@ -157,12 +165,14 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
 }
 
 function textAt(body: unknown, field: string): string | null {
-  const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[field] : undefined;
+  const value =
+    typeof body === "object" && body !== null ? (body as Record<string, unknown>)[field] : undefined;
   return typeof value === "string" && value !== "" ? value : null;
 }
 
 /** Our gateway's errors are `{"error": {"reason": …}}`. */
 function reasonOf(body: unknown): string | null {
-  const error = typeof body === "object" && body !== null ? (body as Record<string, unknown>)["error"] : undefined;
+  const error =
+    typeof body === "object" && body !== null ? (body as Record<string, unknown>)["error"] : undefined;
   return textAt(error, "reason");
 }

@@ -12,7 +12,15 @@ import { listenOnLoopback } from "./forwarder.ts";
 export const builtInMetrics = (tsdb: Tsdb, away: () => boolean): QuerySource => ({
   query: (promql, timeUnixSeconds) =>
     away()
-      ? { httpStatus: null, status: null, resultType: null, result: null, errorType: null, error: "connection refused", warnings: [] }
+      ? {
+          httpStatus: null,
+          status: null,
+          resultType: null,
+          result: null,
+          errorType: null,
+          error: "connection refused",
+          warnings: [],
+        }
       : queryTsdb(tsdb, { query: promql, timeUnixSeconds }),
 });
 

@@ -139,7 +139,10 @@ class LocalRun implements EngineRun {
     this.#plane.scale(workload, pods);
     const limitMs = Math.max(ENTRY_START_MIN_REAL_MS, (ENTRY_START_LIMIT_SECONDS * 1000) / this.clock.speed);
     const ready = await this.#until(() => this.#plane.readyPods(workload).length === pods, limitMs);
-    if (!ready) throw new Error(`${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${limitMs / 1000} s. ${this.#lastWords()}`);
+    if (!ready)
+      throw new Error(
+        `${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${limitMs / 1000} s. ${this.#lastWords()}`,
+      );
   }
 
   async offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void> {
@@ -189,7 +192,9 @@ class LocalRun implements EngineRun {
 
   #standIns(): string[] {
     const { topology } = this.#options;
-    return this.#workloads().filter((workload) => programFor(topology, workload, workload.container).standIn).map(({ name }) => name);
+    return this.#workloads()
+      .filter((workload) => programFor(topology, workload, workload.container).standIn)
+      .map(({ name }) => name);
   }
 
   #workloads(): Workload[] {
@@ -200,7 +205,9 @@ class LocalRun implements EngineRun {
   /** Names in environment values that belong to no Service of the topology. */
   #noteUnreachable(): void {
     const { topology } = this.#options;
-    const names = new Set(this.#workloads().flatMap((workload) => unreachableNames(topology, workload.container)));
+    const names = new Set(
+      this.#workloads().flatMap((workload) => unreachableNames(topology, workload.container)),
+    );
     if (names.size === 0) return;
     const message = `not reachable from here: ${[...names].join(", ")}`;
     this.#emit({ type: "log", atUs: this.clock.nowUs(), level: "info", message });
@@ -229,7 +236,12 @@ class LocalRun implements EngineRun {
       pssBytesPeak: this.#pssPeak,
       realSeconds: Number(process.hrtime.bigint() - this.#startedNs) / 1e9,
     });
-    await Promise.all([this.#client.close(), this.#forwarder?.close(), this.#prometheus?.close(), this.#substrate.stop()]);
+    await Promise.all([
+      this.#client.close(),
+      this.#forwarder?.close(),
+      this.#prometheus?.close(),
+      this.#substrate.stop(),
+    ]);
     await this.#supervisor.stop();
     this.#addresses.close();
   }
@@ -241,7 +253,8 @@ class LocalRun implements EngineRun {
 
   #gatewayAddress(index: number) {
     const { workload } = this.#options.topology.entry;
-    const name = this.#plane.readyPods(workload)[index] ?? this.#plane.kubelet.podsOf(workload)[index]?.identity.name;
+    const name =
+      this.#plane.readyPods(workload)[index] ?? this.#plane.kubelet.podsOf(workload)[index]?.identity.name;
     const pod = name === undefined ? undefined : this.#plane.kubelet.find(name);
     return pod ? this.#substrate.bindAddressOf(pod.identity) : null;
   }
@@ -252,10 +265,14 @@ class LocalRun implements EngineRun {
     if (!pod) return { target: "none", effective: false, detail: "there was no such pod" };
     if (fault.kind === "deletePod") {
       this.#plane.kubelet.delete(pod.name);
-      const gone = await this.#until(() => this.#plane.kubelet.find(pod.name)?.identity.uid !== pod.uid, this.#faultLimitMs());
+      const gone = await this.#until(
+        () => this.#plane.kubelet.find(pod.name)?.identity.uid !== pod.uid,
+        this.#faultLimitMs(),
+      );
       return { target: pod.name, effective: gone, detail: gone ? "deleted" : "still there" };
     }
-    const program = fault.kind === "killSidecar" ? this.#sidecars.programOf(pod) : this.#substrate.programOf(pod);
+    const program =
+      fault.kind === "killSidecar" ? this.#sidecars.programOf(pod) : this.#substrate.programOf(pod);
     if (!program) return { target: pod.name, effective: false, detail: "its container was not running" };
     program.signal("SIGKILL");
     let exited = false;
@@ -304,7 +321,12 @@ class LocalRun implements EngineRun {
   }
 }
 
-const sidecarEvent = (pod: PodIdentity, atUs: number, what: "exited" | "restarting" | "listening", reason: string): RunEvent => ({
+const sidecarEvent = (
+  pod: PodIdentity,
+  atUs: number,
+  what: "exited" | "restarting" | "listening",
+  reason: string,
+): RunEvent => ({
   type: "pod",
   atUs,
   tier: pod.tier,

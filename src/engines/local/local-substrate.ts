@@ -36,7 +36,12 @@ export class LocalSubstrate implements Substrate {
   readonly #options: LocalSubstrateOptions;
   readonly #binds = new Map<string, BindAddress>();
   readonly #programs = new Map<string, Program>();
-  readonly #http = new Agent({ connections: 4, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 2_000 } });
+  readonly #http = new Agent({
+    connections: 4,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    connect: { timeout: 2_000 },
+  });
   #stopped = false;
 
   constructor(options: LocalSubstrateOptions) {
@@ -91,7 +96,9 @@ export class LocalSubstrate implements Substrate {
     this.#programs.set(pod.uid, program);
     void program.exited.then((exit) => {
       const how = exit.error ?? (exit.signal === null ? `exit code ${exit.code}` : exit.signal);
-      events.onExit(exit.code === 0 || exit.signal !== null || lastError === "" ? how : `${how}: ${lastError}`);
+      events.onExit(
+        exit.code === 0 || exit.signal !== null || lastError === "" ? how : `${how}: ${lastError}`,
+      );
     });
     if (!plan.own) this.#waitForConnection(bind, program, listening);
     return {
@@ -162,8 +169,13 @@ export class LocalSubstrate implements Substrate {
     };
     const env: Record<string, string> = { ...containerEnv(pod), ...plan.env, ...declared };
     // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster.
-    const listeners = (view?.listeners ?? []).filter(({ headless }) => !headless || plan.own === null || !view?.dns);
-    const rewritten = Object.entries(env).map(([name, value]) => [name, rewriteServiceNames(value, listeners, topology.namespace)]);
+    const listeners = (view?.listeners ?? []).filter(
+      ({ headless }) => !headless || plan.own === null || !view?.dns,
+    );
+    const rewritten = Object.entries(env).map(([name, value]) => [
+      name,
+      rewriteServiceNames(value, listeners, topology.namespace),
+    ]);
     return {
       ...(plan.own === null ? definedOf(hostEnv) : {}),
       ...(Object.fromEntries(rewritten) as Record<string, string>),
@@ -183,7 +195,10 @@ export class LocalSubstrate implements Substrate {
     if (!address || this.#stopped) return false;
     // A stand-in has pages of its own for this, whatever the image it stands for would have had.
     const path = plan.standIn ? (kind === "readiness" ? "/ready" : "/health") : probe.path;
-    const timeoutMs = Math.max(MIN_REAL_TIMEOUT_MS, (probe.timeoutSeconds * 1000) / this.#options.clock.speed);
+    const timeoutMs = Math.max(
+      MIN_REAL_TIMEOUT_MS,
+      (probe.timeoutSeconds * 1000) / this.#options.clock.speed,
+    );
     try {
       const { statusCode, body } = await request(`http://${address.bindAddress}:${address.bindPort}${path}`, {
         dispatcher: this.#http,
@@ -222,4 +237,6 @@ export class LocalSubstrate implements Substrate {
 }
 
 const definedOf = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );

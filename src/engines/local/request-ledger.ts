@@ -38,13 +38,16 @@ export class RequestLedger {
     this.#options = options;
     this.#fold = new WindowFold(options.emit);
     const services = options.topology.tiers.map((tier) => [tier.name, tier.routingService.fqdn]);
-    this.#affinity = new AffinityClassifier({ services: Object.fromEntries(services) as Record<string, string> });
+    this.#affinity = new AffinityClassifier({
+      services: Object.fromEntries(services) as Record<string, string>,
+    });
   }
 
   /** Every event of the run passes here: the sets of ready pods are part of the judgement. */
   observe(event: RunEvent): void {
     if (event.type === "log" && event.level !== "info") this.lastTrouble = event.message;
-    if (event.type === "pod" && event.what === "exited") this.lastTrouble = `${event.pod} exited: ${event.reason}`;
+    if (event.type === "pod" && event.what === "exited")
+      this.lastTrouble = `${event.pod} exited: ${event.reason}`;
     if (event.type === "endpoints") this.#affinity.endpoints(event);
     if (event.type === "decision") this.#affinity.decision(event);
   }
@@ -78,7 +81,12 @@ export class RequestLedger {
     this.#fold.flush();
   }
 
-  #write(scenario: string, exchange: Exchange, pod: string | null, endpointsVersion: number | undefined): void {
+  #write(
+    scenario: string,
+    exchange: Exchange,
+    pod: string | null,
+    endpointsVersion: number | undefined,
+  ): void {
     const { arrival, status, cause, podInAnswer } = exchange;
     const outcome = outcomeOf(exchange);
     const affinity =

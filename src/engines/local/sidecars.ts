@@ -2,7 +2,12 @@
 import type { WallClock } from "../../clock/wall-clock.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import { type Program, type Supervisor, ownProgram } from "../../exec/supervisor.ts";
-import type { AccessLogEntry, SidecarEndpoint, SidecarOrder, SidecarReport } from "../../services/sidecar/protocol.ts";
+import type {
+  AccessLogEntry,
+  SidecarEndpoint,
+  SidecarOrder,
+  SidecarReport,
+} from "../../services/sidecar/protocol.ts";
 import type { Topology } from "../../topology/types.ts";
 import type { Addresses, BindAddress } from "./addresses.ts";
 import type { Listener } from "./programs.ts";
@@ -22,7 +27,11 @@ export type SidecarsOptions = {
   readonly onAccess: (pod: PodIdentity, entry: AccessLogEntry) => void;
   readonly onLog: (level: "info" | "warn" | "error", message: string) => void;
   /** The proxy's own container: it exited, it is back. */
-  readonly onContainer: (pod: PodIdentity, what: "exited" | "restarting" | "listening", reason: string) => void;
+  readonly onContainer: (
+    pod: PodIdentity,
+    what: "exited" | "restarting" | "listening",
+    reason: string,
+  ) => void;
 };
 
 type Entry = { pod: PodIdentity; program: Program; view: SidecarView; removed: boolean; restarts: number };
@@ -53,7 +62,13 @@ export class Sidecars {
       }),
     );
     const dns = oneAddress ? null : { bindAddress: own.bindAddress, bindPort: 5353 };
-    const entry: Entry = { pod, program: undefined as unknown as Program, view: { listeners, dns }, removed: false, restarts: 0 };
+    const entry: Entry = {
+      pod,
+      program: undefined as unknown as Program,
+      view: { listeners, dns },
+      removed: false,
+      restarts: 0,
+    };
     this.#entries.set(pod.uid, entry);
     await this.#start(entry);
   }
@@ -100,7 +115,8 @@ export class Sidecars {
           if (entry.restarts > 0) this.#options.onContainer(entry.pod, "listening", "istio-proxy");
         }
       },
-      onStderrLine: (line) => this.#options.onLog("warn", `istio-proxy of ${entry.pod.name}: ${line.slice(0, 500)}`),
+      onStderrLine: (line) =>
+        this.#options.onLog("warn", `istio-proxy of ${entry.pod.name}: ${line.slice(0, 500)}`),
     });
     entry.program = program;
     tell(program, {
@@ -113,13 +129,21 @@ export class Sidecars {
       dns: entry.view.dns,
       headless: topology.services
         .filter(({ headless }) => headless)
-        .map(({ fqdn, ports, publishNotReadyAddresses }) => ({ service: fqdn, port: ports[0]?.port ?? 80, publishNotReadyAddresses })),
+        .map(({ fqdn, ports, publishNotReadyAddresses }) => ({
+          service: fqdn,
+          port: ports[0]?.port ?? 80,
+          publishNotReadyAddresses,
+        })),
       ...(overrideLbPolicy ? { overrideLbPolicy } : {}),
     });
     for (const order of this.#endpoints.values()) tell(program, order);
     void program.exited.then((exit) => {
       if (entry.removed || this.#stopped) return;
-      this.#options.onContainer(entry.pod, "exited", `istio-proxy: ${exit.error ?? exit.signal ?? `exit code ${exit.code}`}`);
+      this.#options.onContainer(
+        entry.pod,
+        "exited",
+        `istio-proxy: ${exit.error ?? exit.signal ?? `exit code ${exit.code}`}`,
+      );
       this.#restart(entry);
     });
     return Promise.race([listening, program.exited.then(() => {})]);
@@ -128,7 +152,9 @@ export class Sidecars {
   #restart(entry: Entry): void {
     const { clock } = this.#options;
     const delaySeconds =
-      entry.restarts === 0 ? 0 : Math.min(RESTART_CAP_SECONDS, RESTART_BASE_SECONDS * 2 ** (entry.restarts - 1));
+      entry.restarts === 0
+        ? 0
+        : Math.min(RESTART_CAP_SECONDS, RESTART_BASE_SECONDS * 2 ** (entry.restarts - 1));
     entry.restarts++;
     clock.at(clock.nowUs() + delaySeconds * 1e6, () => {
       if (entry.removed || this.#stopped) return;
