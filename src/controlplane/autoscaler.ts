@@ -63,7 +63,7 @@ export class Autoscaler {
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
-    this.#spec = options.scaledObject.spec as ScaledObjectSpec;
+    this.#spec = options.scaledObject.spec;
     this.#hpaSpec = hpaSpecFromScaledObject({
       name: options.scaledObject.name,
       spec: this.#spec,

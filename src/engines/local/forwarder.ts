@@ -14,7 +14,10 @@ export async function forwardTcp(port: number, target: () => BindAddress | null)
   const server = createServer((incoming) => {
     const where = target();
     track(incoming);
-    if (!where) return void incoming.destroy();
+    if (!where) {
+      incoming.destroy();
+      return;
+    }
     const outgoing = track(connect(where.bindPort, where.bindAddress));
     outgoing.once("close", () => incoming.destroy());
     incoming.once("close", () => outgoing.destroy());
