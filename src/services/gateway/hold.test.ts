@@ -15,6 +15,7 @@ function setUp(
     workSeconds?: number;
     /** Requests at once beyond which the breaker is full. */
     breaker?: number;
+    maxDirect?: number;
   } = {},
 ) {
   const clock = new VirtualClock();
@@ -38,6 +39,7 @@ function setUp(
     limits,
     holdUs: us(given.holdSeconds ?? 60),
     maxInFlight: 64,
+    maxDirect: given.maxDirect ?? 2000,
     on: (event) => events[event]++,
     onColdStart: (durationUs) => coldStarts.push(durationUs / 1e6),
   });
@@ -123,6 +125,28 @@ describe("Lane", () => {
     it.offer("a");
     await it.until(0.2);
     expect([it.count("answered"), it.events.held]).toEqual([1, 0]);
+  });
+
+  test("tries no more at once than there are connections; the rest need not find out for themselves", async () => {
+    const it = setUp({ maxDirect: 10 });
+    for (let i = 0; i < 100; i++) it.offer(`t${i}`);
+    await it.until(0.1);
+    expect([it.backend.tries.length, it.lane.held]).toEqual([10, 100]);
+    it.backend.up = true;
+    await it.until(2);
+    expect(it.count("answered")).toBe(100);
+  });
+
+  test("with a pod there, those who wait for a connection go as soon as there is one", async () => {
+    const it = setUp({ maxDirect: 100, workSeconds: 1 });
+    it.backend.up = true;
+    for (let i = 0; i < 150; i++) it.offer(`t${i}`);
+    await it.until(1.1);
+    expect([it.count("answered"), it.lane.inFlight]).toEqual([100, 50]);
+    for (let i = 0; i < 150; i++) it.offer(`u${i}`);
+    await it.until(1.2);
+    // Not 64: nobody was held for want of a pod.
+    expect(it.lane.inFlight).toBe(100);
   });
 
   test("lets nobody overtake those who wait", async () => {
