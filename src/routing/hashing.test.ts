@@ -182,6 +182,12 @@ test("a Maglev table is even to one slot", () => {
   );
 });
 
+test("an address listed twice counts once, as it was listed first", () => {
+  const [a, b] = hostsOf(["10.244.0.1:8000", "10.244.0.2:8000"]) as [Host, Host];
+  const ring = buildRing([a, b, { ...a, weight: 5 }], { minimumRingSize: 100, maximumRingSize: 100 });
+  expect(ringEntriesPerHost(ring)).toEqual([50, 50, 0]);
+});
+
 test("a ring whose minimum is above its maximum is refused", () => {
   expect(() => buildRing([], { minimumRingSize: 2, maximumRingSize: 1 })).toThrow(RangeError);
 });

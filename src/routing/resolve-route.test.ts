@@ -1,54 +1,19 @@
 /** Each row is a way of writing the manifests and what the caller's sidecar makes of it. */
 import { describe, expect, test } from "vitest";
-import { resolveRoutes } from "./resolve-route.ts";
-import type { IstioResource, ResolveInput, RoutedService } from "./resolve-route.ts";
-import type { ResolvedRoute } from "./types.ts";
-
-const NS = "shop";
-const fqdn = (name: string, namespace = NS) => `${name}.${namespace}.svc.cluster.local`;
-const service = (name: string, over: Partial<RoutedService> = {}): RoutedService => ({
-  name,
-  namespace: NS,
-  fqdn: fqdn(name),
-  headless: false,
-  ports: [{ name: "http", port: 8000, appProtocol: null }],
-  ...over,
-});
-const rule = (spec: IstioResource["spec"], over: Partial<IstioResource> = {}): IstioResource => ({
-  name: "rule",
-  namespace: NS,
-  spec,
-  ...over,
-});
-const port = (name: string | null, appProtocol: string | null = null) => ({
-  ports: [{ name, port: 8000, appProtocol }],
-});
-
-const byHeader = { loadBalancer: { consistentHash: { httpHeaderName: "X-Tenant-ID" } } };
-const hashing = (host = "api", more: object = {}) => rule({ host, trafficPolicy: { ...byHeader, ...more } });
-const to = (...hosts: string[]) => hosts.map((host) => ({ destination: { host, port: { number: 8000 } } }));
-const via = (http: object = {}, more: object = {}) =>
-  rule({ hosts: ["api"], http: [{ route: to("api"), ...http }], ...more });
-
-const resolveAll = (input: Partial<ResolveInput>): ResolvedRoute[] =>
-  resolveRoutes({
-    services: [service("api")],
-    virtualServices: [],
-    destinationRules: [],
-    callerNamespace: NS,
-    ...input,
-  });
-const resolve = (input: Partial<ResolveInput> = {}): ResolvedRoute => resolveAll(input)[0]!;
-const brief = (route: ResolvedRoute) => {
-  const cluster = route.destinations[0]?.cluster;
-  return [
-    cluster?.type ?? "none",
-    cluster?.lbPolicy ?? "none",
-    route.hashPolicies.map((policy) => policy.kind).join(),
-    route.retryPolicy === null ? "no retries" : route.retryPolicy.previousHosts ? "other hosts" : "same host",
-  ];
-};
-const headless = [service("api", { headless: true })];
+import type { ResolveInput } from "./resolve-route.ts";
+import {
+  fqdn,
+  service,
+  rule,
+  port,
+  byHeader,
+  hashing,
+  to,
+  via,
+  resolve,
+  brief,
+  headless,
+} from "./test-kit.ts";
 
 type Row = readonly [
   name: string,
@@ -341,141 +306,5 @@ describe("resolveRoutes()", () => {
     const route = resolve(input);
     expect(brief(route)).toEqual(expected);
     expect(route.because.join("\n")).toMatch(because);
-  });
-
-  test("the topology under study: limits, retries, names", () => {
-    const pool = {
-      tcp: { maxConnections: 100 },
-      http: { http1MaxPendingRequests: 50, http2MaxRequests: 100 },
-    };
-    const host = fqdn("api");
-    const [route] = resolveAll({
-      destinationRules: [hashing(host, { connectionPool: pool })],
-      virtualServices: [rule({ hosts: [host], http: [{ route: to(host) }] })],
-    });
-    expect(route).toMatchObject({
-      host,
-      port: 8000,
-      timeoutMs: 0,
-      hashPolicies: [{ kind: "header", headerName: "x-tenant-id" }],
-      retryPolicy: {
-        numRetries: 2,
-        retryOn: ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"],
-        retriableStatusCodes: [],
-        hostSelectionRetryMaxAttempts: 5,
-      },
-      destinations: [
-        {
-          weight: 100,
-          cluster: {
-            name: `outbound|8000||${host}`,
-            minimumRingSize: 1024,
-            maximumRingSize: 8_388_608,
-            connectTimeoutMs: 10_000,
-            circuitBreakers: {
-              maxConnections: 100,
-              maxPendingRequests: 50,
-              maxRequests: 100,
-              maxRetries: Infinity,
-            },
-          },
-        },
-      ],
-    });
-  });
-
-  test("connectionPool holds on a headless Service's cluster too", () => {
-    const route = resolve({
-      services: headless,
-      destinationRules: [
-        hashing("api", { connectionPool: { tcp: { maxConnections: 3, connectTimeout: "1s" } } }),
-      ],
-    });
-    const { circuitBreakers, connectTimeoutMs } = route.destinations[0]!.cluster;
-    expect([circuitBreakers.maxConnections, circuitBreakers.maxRequests, connectTimeoutMs]).toEqual([
-      3,
-      Infinity,
-      1000,
-    ]);
-  });
-
-  test.each([
-    ["left out", {}, 2, "same host"],
-    ["attempts left out", { retries: {} }, null, "no retries"],
-    ["attempts 0", { retries: { attempts: 0 } }, null, "no retries"],
-    ["attempts 5", { retries: { attempts: 5 } }, 5, "same host"],
-    ["other hosts asked for", { retries: { attempts: 1, retryIgnorePreviousHosts: true } }, 1, "other hosts"],
-  ])("retries %s", (_, http, numRetries, hosts) => {
-    const route = resolve({ destinationRules: [hashing()], virtualServices: [via(http)] });
-    expect([route.retryPolicy?.numRetries ?? null, brief(route)[3]]).toEqual([numRetries, hosts]);
-  });
-
-  test("status codes in retryOn, per-try and route time limits", () => {
-    const retries = { attempts: 3, retryOn: "gateway-error,503", perTryTimeout: "250ms" };
-    const route = resolve({ virtualServices: [via({ retries, timeout: "1m30s" })] });
-    expect(route.timeoutMs).toBe(90_000);
-    expect(route.retryPolicy).toMatchObject({
-      retryOn: ["gateway-error", "retriable-status-codes"],
-      retriableStatusCodes: [503],
-      perTryTimeoutMs: 250,
-    });
-  });
-
-  test("a destination of weight 0 is dropped, yet the route no longer counts as one with a single destination", () => {
-    const route = resolve({
-      services: [service("api"), service("next")],
-      destinationRules: [hashing("api")],
-      virtualServices: [
-        via({
-          route: [
-            { ...to("api")[0], weight: 100 },
-            { ...to("next")[0], weight: 0 },
-          ],
-        }),
-      ],
-    });
-    expect(route.destinations).toHaveLength(1);
-    expect(brief(route)[3]).toBe("other hosts");
-  });
-
-  test("header edits of route and destination", () => {
-    const route = resolve({
-      virtualServices: [
-        via({
-          headers: { response: { remove: ["X-Secret"] } },
-          route: [{ ...to("api")[0], headers: { request: { add: { "X-A": "1" } } } }],
-        }),
-      ],
-    });
-    expect(route.responseHeaders?.remove).toEqual(["x-secret"]);
-    expect(route.destinations[0]!.requestHeaders?.add).toEqual({ "x-a": "1" });
-  });
-
-  test.each([
-    [
-      { httpCookie: { name: "s", ttl: "0s", path: "/" } },
-      { kind: "cookie", name: "s", ttlSeconds: 0, path: "/" },
-    ],
-    [{ httpCookie: { name: "s" } }, { kind: "cookie", name: "s" }],
-    [{ httpQueryParameterName: "q" }, { kind: "query_parameter", name: "q" }],
-    [{ useSourceIp: true }, { kind: "source_ip" }],
-  ])("hash key %j", (consistentHash, policy) => {
-    const route = resolve({
-      destinationRules: [rule({ host: "api", trafficPolicy: { loadBalancer: { consistentHash } } })],
-    });
-    expect(route.hashPolicies).toEqual([policy]);
-  });
-
-  test("a route for each port of each Service", () => {
-    const two = [
-      { name: "http", port: 80, appProtocol: null },
-      { name: "grpc-web", port: 81, appProtocol: null },
-    ];
-    const routes = resolveAll({ services: [service("a", { ports: two }), service("b")] });
-    expect(routes.map(({ host, port }) => `${host}:${port}`)).toEqual([
-      `${fqdn("a")}:80`,
-      `${fqdn("a")}:81`,
-      `${fqdn("b")}:8000`,
-    ]);
   });
 });

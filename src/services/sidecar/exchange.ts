@@ -292,9 +292,7 @@ export class Exchange {
     }
     this.#endRetry = pools.beginRetry();
     const { clock, jitter } = this.#context;
-    const timer = clock.at(clock.nowUs() + backOffMs(this.#attempts, jitter) * 1000, () => {
-      if (!this.#over) this.#attempt();
-    });
+    const timer = clock.at(clock.nowUs() + backOffMs(this.#attempts, jitter) * 1000, () => this.#attempt());
     this.#cancelStep = () => timer.cancel();
     return true;
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { Agent } from "node:http";
+import { Agent, request } from "node:http";
 import { createServer } from "node:net";
 import { latin1Bytes, headerHash } from "../../routing/request-hash.ts";
 import { toDecimal } from "../../routing/hash64.ts";
@@ -227,6 +227,39 @@ test("a removed pod finishes what it has; the next request goes elsewhere", asyn
     void left().then((now) => (count = now));
     return count === 0;
   });
+});
+
+test("idle connections to a removed pod are closed", async () => {
+  const two = await pods(2);
+  const run = await start(route());
+  await run.endpoints([two[0]!.endpoint]);
+  let open = 0;
+  two[0]!.server.on("connection", (socket) => {
+    open++;
+    socket.on("close", () => open--);
+  });
+  await run.tenant("a");
+  expect(open).toBe(1);
+  await run.endpoints([two[1]!.endpoint]);
+  await until(() => open === 0);
+});
+
+test("a client that goes away during a back-off leaves its retry to others", async () => {
+  const limits = { maxConnections: 10, maxPendingRequests: 10, maxRequests: 10, maxRetries: 1 };
+  const run = await start(
+    route({ retryPolicy: { ...route().retryPolicy!, numRetries: 3 } }, { circuitBreakers: limits }),
+  );
+  await run.endpoints([await deadEndpoint(0)]);
+  for (let i = 0; i < 10; i++) {
+    const sent = request({ host: "127.0.0.1", port: run.port, agent: false });
+    sent.on("error", () => {});
+    sent.end();
+    setTimeout(() => sent.destroy(), 10);
+    await until(() => run.log.length === i + 1);
+  }
+  await run.tenant("a");
+  await until(() => run.log.length === 11);
+  expect(run.log[10]!.attempts).toBe(4);
 });
 
 test("a route to a cluster that does not exist is 503 NC; no route at all is 404 NR", async () => {
