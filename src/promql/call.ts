@@ -55,6 +55,8 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
       return histogramQuantile(evaluator.options.annotations, args, scalar(0), vector(1), tMs);
     case "histogram_fraction": {
       const span = args[2]?.span ?? expr.span;
+      // Version 2 knew it for native histograms only.
+      if (evaluator.options.version === 2) return vectorOf([]);
       const groups = bucketGroups(vector(2), evaluator.options.annotations, span);
       return vectorOf(
         groups.map(({ labels, buckets }) => ({
@@ -129,7 +131,7 @@ function overRange(
   const keepsName = name === "last_over_time" || name === "first_over_time";
   const out: VectorSample[] = [];
   for (const { labels, times, values } of series) {
-    const value = compute({ times, values, startMs, endMs, tMs }, scalars);
+    const value = compute({ times, values, startMs, endMs, tMs, version }, scalars);
     if (value === undefined) continue;
     out.push({ labels: keepsName ? labels : labels.withoutName(), value });
     if (version === 3 && (name === "rate" || name === "increase")) {
@@ -170,8 +172,9 @@ function absentLabels(expr: Expr | undefined): Labels {
 function timestamps(evaluator: Evaluator, arg: Expr | undefined, tMs: number): VectorSample[] {
   if (arg === undefined) return [];
   if (arg.kind === "vectorSelector")
+    // With `@`, Prometheus forgets the offset here.
     return evaluator
-      .instant(arg, tMs)
+      .instant(arg.at === null ? arg : evaluator.withoutOffset(arg), tMs)
       .map(([sample, takenMs]) => ({ labels: sample.labels.withoutName(), value: takenMs / 1000 }));
   return evaluator
     .vector(arg, tMs)
@@ -184,8 +187,8 @@ function sorted(
   samples: readonly VectorSample[],
   labels: readonly string[],
 ): VectorSample[] {
-  const { annotations, startMs, endMs, version } = evaluator.options;
-  if (startMs !== endMs && version === 3)
+  const { annotations, version } = evaluator.options;
+  if (evaluator.stepping && version === 3)
     annotations.warning(
       "sort is ineffective for range queries since results are always ordered by labels",
       expr.span,

@@ -5,8 +5,9 @@ import { isSetOperator } from "./ast.ts";
 import { scalarBinary, setOperation, vectorBinary, vectorScalarBinary } from "./binary.ts";
 import { callFunction } from "./call.ts";
 import { executionError } from "./errors.ts";
-import { Labels } from "./labels.ts";
+import { compareLabels, Labels } from "./labels.ts";
 import { currentAt, windowOf } from "./select.ts";
+import { isStepInvariant } from "./step-invariant.ts";
 import type { SeriesSamples, Storage } from "./storage.ts";
 import type { RangeSeries, Value, VectorSample } from "./value.ts";
 
@@ -29,10 +30,16 @@ export class Evaluator {
   readonly options: EvaluatorOptions;
   private readonly selected = new Map<VectorSelector, SeriesSamples[]>();
   private readonly subquerySteps = new Map<Subquery, Map<number, readonly VectorSample[]>>();
+  /** Values of expressions that are the same at every instant; null for those that are not. */
+  private readonly fixed = new Map<Expr, { value: Value | undefined } | null>();
+  private readonly offsetless = new Map<VectorSelector, VectorSelector>();
   private heldSamples = 0;
+  /** Whether what is evaluated now is evaluated at several instants. */
+  stepping: boolean;
 
   constructor(options: EvaluatorOptions) {
     this.options = options;
+    this.stepping = options.startMs !== options.endMs;
   }
 
   /** Counts samples that are kept until the query ends. */
@@ -43,6 +50,21 @@ export class Evaluator {
   }
 
   evaluate(expr: Expr, tMs: number): Value {
+    if (!this.stepping || expr.kind === "number" || expr.kind === "vectorSelector")
+      return this.compute(expr, tMs);
+    let fixed = this.fixed.get(expr);
+    if (fixed === undefined)
+      this.fixed.set(expr, (fixed = isStepInvariant(expr) ? { value: undefined } : null));
+    if (fixed === null) return this.compute(expr, tMs);
+    if (fixed.value === undefined) {
+      this.stepping = false;
+      fixed.value = this.compute(expr, tMs);
+      this.stepping = true;
+    }
+    return fixed.value;
+  }
+
+  private compute(expr: Expr, tMs: number): Value {
     switch (expr.kind) {
       case "number":
         return { type: "scalar", value: expr.value };
@@ -63,7 +85,7 @@ export class Evaluator {
         const { param } = expr;
         const given = param === null ? null : this.evaluate(param, tMs);
         const number = given === null || given.type === "vector" ? null : given.value;
-        const samples = aggregate(expr, this.vector(expr.expr, tMs), number, this.options.annotations);
+        const samples = aggregate(expr, this.vector(expr.expr, tMs), number, this.options);
         return { type: "vector", samples };
       }
       case "call":
@@ -97,7 +119,7 @@ export class Evaluator {
     const right = this.evaluate(expr.right, tMs);
     if (left.type === "scalar" && right.type === "scalar")
       return { type: "scalar", value: scalarBinary(expr.operator, left.value, right.value) };
-    return { type: "vector", samples: distinct(vectors(expr, left, right)) };
+    return { type: "vector", samples: distinct(vectors(expr, left, right, this.options.version)) };
   }
 
   /** The samples current at `tMs`, each with the time it was taken. */
@@ -113,6 +135,13 @@ export class Evaluator {
     return found;
   }
 
+  /** The same selector each time, so that what it selects is kept. */
+  withoutOffset(selector: VectorSelector): VectorSelector {
+    let known = this.offsetless.get(selector);
+    if (known === undefined) this.offsetless.set(selector, (known = { ...selector, offsetMs: 0 }));
+    return known;
+  }
+
   /** The end of the window that a selector or subquery looks at. */
   reference({ at, offsetMs }: Pick<VectorSelector, "at" | "offsetMs">, tMs: number): number {
     const { startMs, endMs } = this.options;
@@ -124,6 +153,7 @@ export class Evaluator {
     const known = this.selected.get(selector);
     if (known !== undefined) return known;
     const found = this.options.storage.select(selector.matchers, -Infinity, Infinity);
+    if (this.options.version === 2) found.sort((a, b) => compareLabels(a.labels, b.labels));
     this.selected.set(selector, found);
     return found;
   }
@@ -152,6 +182,8 @@ export class Evaluator {
     let first = stepMs * Math.trunc(startMs / stepMs);
     if (first < startMs || (version === 3 && first === startMs)) first += stepMs;
     const byKey = new Map<string, { labels: Labels; times: number[]; values: number[] }>();
+    const wasStepping = this.stepping;
+    this.stepping = first + stepMs <= endMs;
     for (let tMs = first; tMs <= endMs; tMs += stepMs) {
       let samples = known.get(tMs);
       if (samples === undefined) {
@@ -166,20 +198,21 @@ export class Evaluator {
         series.values.push(value);
       }
     }
+    this.stepping = wasStepping;
     return [...byKey.values()];
   }
 }
 
-function vectors(expr: Binary, left: Value, right: Value): readonly VectorSample[] {
+function vectors(expr: Binary, left: Value, right: Value, version: 2 | 3): readonly VectorSample[] {
   if (left.type === "vector" && right.type === "vector" && expr.matching !== null) {
     if (isSetOperator(expr.operator))
       return setOperation(expr.operator, expr.matching, left.samples, right.samples);
-    return vectorBinary(expr, expr.matching, left.samples, right.samples);
+    return vectorBinary(expr, expr.matching, left.samples, right.samples, version);
   }
   if (left.type === "vector" && right.type === "scalar")
-    return vectorScalarBinary(expr, left.samples, right.value, false);
+    return vectorScalarBinary(expr, left.samples, right.value, false, version);
   if (left.type === "scalar" && right.type === "vector")
-    return vectorScalarBinary(expr, right.samples, left.value, true);
+    return vectorScalarBinary(expr, right.samples, left.value, true, version);
   return [];
 }
 

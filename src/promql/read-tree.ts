@@ -10,7 +10,7 @@ import { parseError } from "./parse-error.ts";
 import { addAt, addOffset, addRange, addSubquery, type AtTime } from "./postfix.ts";
 import { functionSignatures } from "./signatures.ts";
 import { PromqlError } from "./errors.ts";
-import { METRIC_NAME } from "./labels.ts";
+import { goQuote, METRIC_NAME } from "./labels.ts";
 import { children, type Reader } from "./reader.ts";
 import { firstSyntaxError } from "./syntax-error.ts";
 
@@ -195,6 +195,11 @@ function readSelector(reader: Reader, node: SyntaxNode, span: Span): VectorSelec
     else
       for (const one of children(part)) {
         const [label, operator, value] = children(one);
+        if (reader.options.version === 2 && one.name.startsWith("Quoted"))
+          reader.fail(
+            one.from,
+            `unexpected string ${goQuote(reader.text(label ?? one))} in label matching, expected identifier or "}"`,
+          );
         if (one.name === "QuotedLabelName" && label !== undefined) {
           const quoted = readString(reader, label);
           if (name !== "")

@@ -48,7 +48,7 @@ const notesOf = (notes: readonly string[] | undefined): string =>
 export function difference(
   ourBody: string,
   theirBody: string,
-  options: { readonly notes: boolean },
+  options: { readonly notes: boolean; readonly valuesOnly?: boolean },
 ): string | null {
   const ours = JSON.parse(ourBody) as Parsed;
   const theirs = JSON.parse(theirBody) as Parsed;
@@ -66,6 +66,11 @@ export function difference(
   if (a?.resultType === "scalar" || a?.resultType === "string")
     return differingPoint([a.result as [number, string]], [b?.result as [number, string]]);
   const [mine, other] = [a?.result as Series[], b?.result as Series[]];
+  if (options.valuesOnly === true) {
+    const values = (all: readonly Series[]): string =>
+      JSON.stringify(all.flatMap(pointsOf).map(String).sort());
+    return values(mine) === values(other) ? null : `${values(mine)}, not ${values(other)}`;
+  }
   const byKey = new Map(other.map((series) => [keyOf(series), series]));
   for (const series of mine) {
     const match = byKey.get(keyOf(series));

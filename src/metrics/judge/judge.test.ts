@@ -15,6 +15,9 @@ const GENERATED = Number(process.env.LIMPET_JUDGE_QUERIES ?? 600);
 const binary = process.env.LIMPET_PROMETHEUS ?? "prometheus";
 const version = majorVersion(binary);
 
+/** Which of equal samples comes first is no promise; version 2 has an order of its own. */
+const tied = /^(topk|bottomk)\(/;
+
 type Judge = { readonly ours: string; readonly theirs: RealPrometheus; readonly stop: () => void };
 
 async function startBoth(major: 2 | 3): Promise<Judge> {
@@ -70,7 +73,7 @@ if (version === null) {
         ]);
         // The judge evaluates subqueries between the windows that are asked for too, and notes what it meets there.
         const notes = version === 3 && !/\[[^\]]*:.*\[[^\]]*:/.test(query);
-        const found = difference(ours, theirs, { notes });
+        const found = difference(ours, theirs, { notes, valuesOnly: version === 2 && tied.test(query) });
         if (found !== null) differences.push(`${query}\n    ${found}`);
       }
       return differences;
@@ -105,14 +108,17 @@ if (version === null) {
         end: seconds(RECORDING_END_MS),
         step: "113",
       };
-      expect(await compare(queries.slice(0, 200), "query_range", range)).toEqual([]);
+      // Version 2 loses points of predict_linear with `@`, and sums in the order of a Go map.
+      const odd = /predict_linear.*@|cancelling/;
+      const asked = queries.slice(0, 200).filter((query) => version === 3 || !odd.test(query));
+      expect(await compare(asked, "query_range", range)).toEqual([]);
     });
 
     test("what is an error there is an error here", { timeout: 60_000 }, async () => {
       expect(await compare(broken, "query", { time: seconds(instants[0] ?? 0) })).toEqual([]);
     });
 
-    test("errors are worded as Prometheus words them", { timeout: 60_000 }, async () => {
+    test.runIf(version === 3)("errors are worded as Prometheus words them", { timeout: 60_000 }, async () => {
       const differing: string[] = [];
       for (const query of broken) {
         const [ours, theirs] = await Promise.all(

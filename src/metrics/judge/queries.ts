@@ -339,8 +339,7 @@ const overTime = [
 ]
   .join(" ")
   .split(" ");
-const onVector =
-  "abs ceil floor sqrt sgn exp ln round timestamp minute day_of_week sort absent deg cos atan".split(" ");
+const onVector = "abs ceil floor sqrt sgn exp ln round minute day_of_week sort absent deg atan".split(" ");
 const aggregations = "sum avg min max count group stddev stdvar".split(" ");
 const labelLists = ["", "tier", "job", "job, tier", "pod", "tier, missing", "instance, pod"];
 const durations = ["20s", "1m", "90s", "3m", "5m", "10m", "31s", "1500ms"];
@@ -376,7 +375,9 @@ function vector(random: Random, depth: number): string {
         `count_values${clause}("v",`,
       ]);
       // A value that became a label must not differ by its last digit.
-      return operator.startsWith("count") ? `${operator} round(${next()}, 0.5))` : `${operator} ${next()})`;
+      return operator.startsWith("count")
+        ? `${operator} round(clamp(${next()}, -1e6, 1e6), 0.5))`
+        : `${operator} ${next()})`;
     }
     case 10:
     case 11: {
