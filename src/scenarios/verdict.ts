@@ -3,7 +3,7 @@ import { usToSeconds } from "../clock/clock.ts";
 import { maxLateness } from "../events/lateness.ts";
 import type { CheckResult, Verdict, VerdictKind } from "../events/types.ts";
 import { restCause } from "./causes.ts";
-import type { Check, Measured } from "./checks/check.ts";
+import type { Check } from "./checks/check.ts";
 import { checkOf } from "./checks/index.ts";
 import type { Evidence, Interval } from "./evidence.ts";
 import type { Plan, PlannedCheck } from "./plan.ts";
@@ -24,10 +24,8 @@ function intervalOf(check: PlannedCheck, evidence: Evidence): Interval | null {
   };
 }
 
-function unmeasured(verdict: "fail" | "void" | "undecided", reason: string, remedy?: string): Measured {
-  const facts = { measured: null, limit: "", unit: "", samples: 0, interval: null };
-  return { ...facts, verdict, reason, ...(remedy === undefined ? {} : { remedy }) };
-}
+/** What is said of a check that could not be measured. */
+type Obstacle = Pick<CheckResult, "verdict" | "reason" | "remedy">;
 
 type Judged = {
   readonly result: CheckResult;
@@ -69,7 +67,7 @@ export type Attempt = {
 function prevented({
   plan,
   evidence,
-}: Attempt): { readonly first: Measured; readonly others: Measured } | null {
+}: Attempt): { readonly first: Obstacle; readonly others: Obstacle } | null {
   const gaveUp = evidence.of("scenario").find((e) => e.what === "gaveUp" && e.on === "precondition");
   if (gaveUp) {
     const tier = gaveUp.tier ?? plan.tiers[0]?.tier ?? "";
@@ -78,20 +76,21 @@ function prevented({
     const waited = rounded(Number(gaveUp.values?.["waitedSeconds"] ?? 0), 0);
     const seen = `the precondition of "${gaveUp.step}" was not reached in ${waited} s: ${gaveUp.detail ?? ""}`;
     if (!cause) {
-      const nothing = unmeasured("void", `${seen}; nothing in the log says why`);
+      const nothing: Obstacle = { verdict: "void", reason: `${seen}; nothing in the log says why` };
       return { first: nothing, others: nothing };
     }
+    const remedy = cause.remedy === undefined ? {} : { remedy: cause.remedy };
     return {
-      first: unmeasured("fail", `${seen}\n${cause.reason}`, cause.remedy),
-      others: unmeasured("undecided", "not measured: the precondition was not reached"),
+      first: { verdict: "fail", reason: `${cause.reason}\n${seen}`, ...remedy },
+      others: { verdict: "undecided", reason: "not measured: the precondition was not reached" },
     };
   }
   const fault = evidence.of("fault").find(({ effective }) => !effective);
   if (!fault) return null;
-  const nothing = unmeasured(
-    "void",
-    `the fault "${fault.fault}" on ${fault.target} was not seen to take effect: ${fault.detail ?? ""}`,
-  );
+  const nothing: Obstacle = {
+    verdict: "void",
+    reason: `the fault "${fault.fault}" on ${fault.target} was not seen to take effect: ${fault.detail ?? ""}`,
+  };
   return { first: nothing, others: nothing };
 }
 
@@ -102,22 +101,22 @@ export function judge(given: Attempt): { readonly verdict: Verdict; readonly lat
   const judged = plan.checks.map((check, index): Judged => {
     const definition = checkOf(check.check);
     const interval = intervalOf(check, evidence);
-    const measured = obstacle
-      ? index === 0
-        ? obstacle.first
-        : obstacle.others
-      : definition.measure({
-          evidence,
-          plan,
-          loads: check.loads,
-          other: check.other,
-          tier: check.loads[0]!.tier,
-          numbers: check.numbers,
-          interval,
-        });
-    const { interval: stretch, ...result } = measured;
+    const measured = definition.measure({
+      evidence,
+      plan,
+      loads: check.loads,
+      other: check.other,
+      tier: check.loads[0]!.tier,
+      numbers: check.numbers,
+      interval,
+    });
+    const { interval: stretch, ...found } = measured;
+    const { limit, unit } = found;
+    const result = obstacle
+      ? { measured: null, limit, unit, samples: 0, ...(index === 0 ? obstacle.first : obstacle.others) }
+      : found;
     const named = { name: check.name ?? definition.title, ...result };
-    return judgeLateness(definition, named, stretch, { evidence, attempt, speed });
+    return judgeLateness(definition, named, obstacle ? null : stretch, { evidence, attempt, speed });
   });
   const late = judged.some((one) => one.late);
   const checks = judged.map(({ result }) => result);

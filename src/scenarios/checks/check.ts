@@ -75,13 +75,13 @@ export const undecided = (facts: Facts, reason: string): Measured => ({
   reason,
 });
 
-/** Fails with the first cause that the log gives, after what was seen. */
+/** Fails with the first cause that the log gives, the cause before the symptom. */
 export function failed(facts: Facts, seen: string, ...causes: readonly (Cause | null)[]): Measured {
   const cause = causes.find((given) => given !== null) ?? null;
   return {
     ...facts,
     verdict: "fail",
-    reason: [seen, cause?.reason ?? ""].filter((text) => text !== "").join("\n"),
+    reason: [cause?.reason ?? "", seen].filter((text) => text !== "").join("\n"),
     ...(cause?.remedy === undefined ? {} : { remedy: cause.remedy }),
   };
 }

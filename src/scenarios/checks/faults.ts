@@ -12,14 +12,14 @@ const faultOf = ({ evidence }: CheckInput): FaultEvent | null => evidence.of("fa
 /** When what was killed served again: a tier's ready pods as many as before, or the entry's pod ready. */
 function backAtUs({ evidence, tier }: CheckInput, fault: FaultEvent): number | null {
   if (fault.fault === "killPod" || fault.fault === "deletePod") {
-    const before = evidence.readyAt(tier, fault.orderedAtUs);
-    const after = evidence.readySets(tier).filter(({ atUs }) => atUs > fault.orderedAtUs);
+    const before = evidence.readyAt(tier, fault.orderedAtUs - 1);
+    const after = evidence.readySets(tier).filter(({ atUs }) => atUs >= fault.orderedAtUs);
     const dropped = after.findIndex(({ ready }) => ready.length < before);
     if (dropped < 0) return null;
     return after.slice(dropped).find(({ ready }) => ready.length >= before)?.atUs ?? null;
   }
   return (
-    evidence.of("pod").find((e) => e.tier === null && e.what === "ready" && e.atUs > fault.orderedAtUs)
+    evidence.of("pod").find((e) => e.tier === null && e.what === "ready" && e.atUs >= fault.orderedAtUs)
       ?.atUs ?? null
   );
 }
