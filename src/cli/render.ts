@@ -3,7 +3,7 @@ import { renderJunit } from "../report/junit.ts";
 import type { RunLog } from "../report/summary.ts";
 import { renderTerminal } from "../report/terminal.ts";
 import type { Host } from "./host.ts";
-import type { Reporter } from "./run.ts";
+import type { Reporter } from "./options.ts";
 
 export function render(host: Host, log: RunLog, reporter: Reporter): string {
   if (reporter === "json") return `${renderJson(log).trimEnd()}\n`;

@@ -4,7 +4,7 @@ import { findRun } from "../events/reader.ts";
 import { exitCode, readRunLog } from "../report/summary.ts";
 import type { Host } from "./host.ts";
 import { render } from "./render.ts";
-import type { Reporter } from "./run.ts";
+import type { Reporter } from "./options.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
 
 export async function reportCommand(host: Host, name: string, reporter: Reporter): Promise<number> {

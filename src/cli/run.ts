@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
+import type { Reporter, TestOptions, UpOptions } from "./options.ts";
 
 const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
 Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
@@ -134,23 +135,6 @@ function buildProgram(host: Host, result: { code: number }): Command {
     });
   return program;
 }
-
-export type Reporter = "terminal" | "json" | "junit";
-export type TestOptions = {
-  topology?: string;
-  speed: number;
-  seed?: number;
-  engine: "local" | "simulated" | "kubernetes";
-  reporter: Reporter;
-  hashOverride?: "RANDOM";
-};
-export type UpOptions = {
-  topology?: string;
-  port: number;
-  prometheusPort: number;
-  speed: number;
-  seed?: number;
-};
 
 function positive(text: string): number {
   const value = Number(text);

@@ -12,7 +12,7 @@ import type { Topology } from "../topology/types.ts";
 import { EXIT, type Host } from "./host.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
 import { render } from "./render.ts";
-import type { TestOptions } from "./run.ts";
+import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
 import { packageVersion } from "./version.ts";

@@ -3,7 +3,7 @@ import type { RunEvent } from "../events/types.ts";
 import { localEngine } from "../engines/local/local-engine.ts";
 import { EXIT, type Host } from "./host.ts";
 import { upLine } from "./up-lines.ts";
-import type { UpOptions } from "./run.ts";
+import type { UpOptions } from "./options.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
 
 export async function upCommand(host: Host, options: UpOptions): Promise<number> {

@@ -115,9 +115,7 @@ class ScenarioRunner {
     await this.#until(atUs);
     if (this.#aborted) return;
     const orderedAtUs = run.clock.nowUs();
-    const { effective, detail } = await run.inject(fault);
-    const target =
-      "gateway" in fault ? `gateway ${fault.gateway}` : "tier" in fault ? `tier ${fault.tier}` : "prometheus";
+    const { target, effective, detail } = await run.inject(fault);
     emit({
       type: "fault",
       atUs: run.clock.nowUs(),

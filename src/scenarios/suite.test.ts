@@ -31,6 +31,7 @@ async function suite(names: readonly string[], given: Given = {}): Promise<Suite
     seed: 7,
     speed: 20,
     folder: createRunFolder(base, "2026-11-23T10-14-07-seed7"),
+    hostEnv: {},
     header: { limpet: "0.1.0", date: "2026-11-23T10:14:07Z", parts: {} },
     ...given.options,
   });

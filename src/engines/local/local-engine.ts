@@ -1,4 +1,5 @@
 /** The topology as real processes on this machine: real HTTP, real scrapes, time compressible. */
+import { realMs } from "../../clock/real-time.ts";
 import { startWallClock } from "../../clock/wall-clock.ts";
 import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
@@ -6,7 +7,6 @@ import type { RunEvent } from "../../events/types.ts";
 import { topologyEvents } from "../../events/topology-events.ts";
 import { pssBytes } from "../../exec/memory.ts";
 import { Supervisor } from "../../exec/supervisor.ts";
-import { stream } from "../../seed/seed.ts";
 import type { Workload } from "../../topology/types.ts";
 import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
 import { type Addresses, claimAddresses } from "./addresses.ts";
@@ -42,7 +42,7 @@ class LocalRun implements EngineRun {
   readonly #plane: ControlPlane;
   readonly #client: BenchClient;
   readonly #ledger: RequestLedger;
-  readonly #startedNs = process.hrtime.bigint();
+  readonly #startedMs = realMs();
   #forwarder: Forwarder | null = null;
   #prometheus: { url: string; close(): Promise<void> } | null = null;
   #memoryTimer: NodeJS.Timeout | undefined;
@@ -68,8 +68,7 @@ class LocalRun implements EngineRun {
     this.#addresses = addresses;
     this.clock = startWallClock(speed);
     const { clock } = this;
-    const runId = `${Date.now().toString(36)}-${process.pid}-${stream(seed, "run").uint32().toString(36)}`;
-    this.#supervisor = new Supervisor(runId, hostEnv);
+    this.#supervisor = new Supervisor(hostEnv);
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
@@ -215,7 +214,7 @@ class LocalRun implements EngineRun {
 
   #watch(): void {
     const measure = async (): Promise<void> => {
-      const bytes = await pssBytes([process.pid, ...this.#supervisor.pids()]);
+      const bytes = await pssBytes(this.#supervisor.pids());
       if (bytes !== null) this.#pssPeak = Math.max(this.#pssPeak, bytes);
       if (!this.#stopping) this.#memoryTimer = setTimeout(() => void measure(), MEMORY_PERIOD_MS);
     };
@@ -234,7 +233,7 @@ class LocalRun implements EngineRun {
       type: "resources",
       atUs: this.clock.nowUs(),
       pssBytesPeak: this.#pssPeak,
-      realSeconds: Number(process.hrtime.bigint() - this.#startedNs) / 1e9,
+      realSeconds: (realMs() - this.#startedMs) / 1000,
     });
     await Promise.all([
       this.#client.close(),
@@ -308,9 +307,9 @@ class LocalRun implements EngineRun {
   }
 
   async #until(holds: () => boolean, limitMs: number): Promise<boolean> {
-    const until = process.hrtime.bigint() + BigInt(Math.ceil(limitMs)) * 1_000_000n;
+    const untilMs = realMs() + limitMs;
     while (!holds()) {
-      if (process.hrtime.bigint() > until || this.#stopping) return false;
+      if (realMs() > untilMs || this.#stopping) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return true;

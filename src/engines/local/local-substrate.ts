@@ -1,6 +1,7 @@
 /** Pods as processes: starts them on loopback addresses of their own, asks their probes, scrapes them. */
 import { connect } from "node:net";
 import { Agent, request } from "undici";
+import { realMs } from "../../clock/real-time.ts";
 import type { WallClock } from "../../clock/wall-clock.ts";
 import type {
   ContainerEvents,
@@ -73,12 +74,12 @@ export class LocalSubstrate implements Substrate {
     const plan = programFor(this.#options.topology, pod.workload, pod.container);
     const bind = this.#binds.get(pod.uid);
     if (!bind) throw new Error(`pod ${pod.name} has no address`);
-    const startedNs = process.hrtime.bigint();
+    const startedMs = realMs();
     let heard = false;
     const listening = (): void => {
       if (heard) return;
       heard = true;
-      events.onListening(Number(process.hrtime.bigint() - startedNs) / 1e6);
+      events.onListening(realMs() - startedMs);
     };
     let lastError = "";
     const program = this.#options.supervisor.start({
