@@ -9,7 +9,7 @@
  *   prometheus.ts    prometheusTriggerValue(answer) · interpretReading(..) · isTriggerError(trigger, reading, versions)
  *   validate.ts      validateScaledObject(input)
  *   hpa.ts           hpaSpecFromScaledObject(input) · newHpaState() · hpaSync(input) · hpaWriteReported(input, report)
- *                    · restartedHpa(state)
+ *                    · hpaNeedsMetrics(input) · restartedHpa(state)
  *   schedule.ts      nextPollAtUs(..) · firstHpaSyncAtUs(..) · nextHpaSyncAtUs(..) · hpaEditSyncAtUs(..)
  *                    · reconcileRetryAfterUs(failures) · queryTimeUnixSeconds(..)
  */
