@@ -1,3 +1,4 @@
+import jsep from "jsep";
 import { describe, expect, test } from "vitest";
 import { evaluateFormula, formulaNames, type FormulaValue } from "./formula.ts";
 
@@ -61,6 +62,23 @@ describe("evaluateFormula()", () => {
   test("refuses what is too long", () => {
     expect(evaluateFormula(`1${" + 1".repeat(3000)}`, scope)).toHaveProperty("error");
   });
+});
+
+test("leaves the parser as it was, for the others who use it", () => {
+  const texts = ["1 + 2 ^ 3 ^ 4", "a ?? b + c", "a ** b", "nil", "a and b", "not a", "#", "a in b"];
+  const parsed = (): unknown[] =>
+    texts.map((text) => {
+      try {
+        return jsep(text);
+      } catch {
+        return "refused";
+      }
+    });
+  const before = parsed();
+  expect(before).toContain("refused");
+  evaluateFormula("a ^ 2 + (nothing ?? 1)", scope);
+  evaluateFormula("a +", scope);
+  expect(parsed()).toEqual(before);
 });
 
 test("formulaNames() lists triggers, not functions", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hpaSync, hpaWriteReported, restartedHpa } from "./hpa.ts";
+import { hpaNeedsMetrics, hpaSync, hpaWriteReported, restartedHpa } from "./hpa.ts";
 import { hpaInput, hpaSpec, records, seconds } from "./testing.ts";
 import { INT32_MAX } from "./quantity.ts";
 import type { HpaInput, HpaMetric, HpaResult, HpaSpec } from "./types.ts";
@@ -292,6 +292,11 @@ describe("without behavior", () => {
     }
     expect(state.recommendations!.length).toBeLessThan(25);
   });
+});
+
+test("hpaNeedsMetrics() only between its bounds, and not at somebody else's zero", () => {
+  const needs = [0, 1, 5, 6].map((size) => hpaNeedsMetrics(at([size, size], [], 0)));
+  expect(needs).toEqual([false, true, true, false]);
 });
 
 describe("several metrics", () => {
