@@ -29,17 +29,20 @@ export type EvaluatorOptions = {
 export class Evaluator {
   readonly options: EvaluatorOptions;
   private readonly selected = new Map<VectorSelector, SeriesSamples[]>();
-  private readonly subquerySteps = new Map<Subquery, Map<number, readonly VectorSample[]>>();
+  private readonly subquerySteps = new Map<Subquery, ReadonlyMap<number, readonly VectorSample[]>>();
   /** Values of expressions that are the same at every instant; null for those that are not. */
   private readonly fixed = new Map<Expr, { value: Value | undefined } | null>();
   private readonly offsetless = new Map<VectorSelector, VectorSelector>();
   private heldSamples = 0;
   /** Whether what is evaluated now is evaluated at several instants. */
   stepping: boolean;
+  /** First and last instant of what is evaluated now: the query's, or inside a subquery that one's. */
+  private span: { readonly startMs: number; readonly endMs: number };
 
   constructor(options: EvaluatorOptions) {
     this.options = options;
     this.stepping = options.startMs !== options.endMs;
+    this.span = { startMs: options.startMs, endMs: options.endMs };
   }
 
   /** Counts samples that are kept until the query ends. */
@@ -175,31 +178,45 @@ export class Evaluator {
   }
 
   private subquery(expr: Subquery, startMs: number, endMs: number): RangeSeries[] {
-    const { defaultStepMs, version } = this.options;
-    const stepMs = expr.stepMs ?? defaultStepMs;
-    let known = this.subquerySteps.get(expr);
-    if (known === undefined) this.subquerySteps.set(expr, (known = new Map()));
-    let first = stepMs * Math.trunc(startMs / stepMs);
-    if (first < startMs || (version === 3 && first === startMs)) first += stepMs;
+    const stepMs = expr.stepMs ?? this.options.defaultStepMs;
+    let steps = this.subquerySteps.get(expr);
+    if (steps === undefined) this.subquerySteps.set(expr, (steps = this.runSubquery(expr, stepMs)));
     const byKey = new Map<string, { labels: Labels; times: number[]; values: number[] }>();
-    const wasStepping = this.stepping;
-    this.stepping = first + stepMs <= endMs;
-    for (let tMs = first; tMs <= endMs; tMs += stepMs) {
-      let samples = known.get(tMs);
-      if (samples === undefined) {
-        samples = this.vector(expr.expr, tMs);
-        this.hold(samples.length + 1);
-        known.set(tMs, samples);
-      }
-      for (const { labels, value } of samples) {
+    for (let tMs = this.firstStep(startMs, stepMs); tMs <= endMs; tMs += stepMs)
+      for (const { labels, value } of steps.get(tMs) ?? []) {
         let series = byKey.get(labels.key);
         if (series === undefined) byKey.set(labels.key, (series = { labels, times: [], values: [] }));
         series.times.push(tMs);
         series.values.push(value);
       }
-    }
-    this.stepping = wasStepping;
     return [...byKey.values()];
+  }
+
+  /** The first multiple of `stepMs` in a window that begins at `startMs`. */
+  private firstStep(startMs: number, stepMs: number): number {
+    const first = stepMs * Math.trunc(startMs / stepMs);
+    return first < startMs || (this.options.version === 3 && first === startMs) ? first + stepMs : first;
+  }
+
+  /**
+   * Evaluates a subquery once for all windows of the query that will ask for it. What lies between those windows is
+   * evaluated too: Prometheus does so, and an error there is an error of the query.
+   */
+  private runSubquery(expr: Subquery, stepMs: number): ReadonlyMap<number, readonly VectorSample[]> {
+    const { span: outer, stepping } = this;
+    const endMs = this.reference(expr, outer.endMs);
+    const startMs = this.firstStep(this.reference(expr, outer.startMs) - expr.rangeMs, stepMs);
+    const steps = new Map<number, readonly VectorSample[]>();
+    this.span = { startMs, endMs };
+    this.stepping = startMs !== endMs;
+    for (let tMs = startMs; tMs <= endMs; tMs += stepMs) {
+      const samples = this.vector(expr.expr, tMs);
+      this.hold(samples.length + 1);
+      steps.set(tMs, samples);
+    }
+    this.span = outer;
+    this.stepping = stepping;
+    return steps;
   }
 }
 
