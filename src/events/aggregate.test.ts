@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { foldRows, latencyBucket, latencyBucketFloor, mergeWindows, WindowFold } from "./aggregate.ts";
 import type { Affinity, RequestRow, RequestsWindow } from "./types.ts";

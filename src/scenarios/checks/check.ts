@@ -86,8 +86,9 @@ export function failed(facts: Facts, seen: string, ...causes: readonly (Cause | 
   };
 }
 
-/** For a stretch in which nobody was answered: that is the cause's fault where the log gives one, else undecided. */
+/** For a stretch in which nobody was answered: the cause's fault where the log gives one, else undecided. */
 export function nothingAnswered(facts: Facts, offered: number, cause: Cause | null): Measured {
-  const seen = offered === 0 ? "no request was offered" : `none of ${offered} requests was answered`;
+  if (offered === 0) return undecided(facts, "no request was offered");
+  const seen = `none of ${offered} requests was answered`;
   return cause ? failed(facts, seen, cause) : undecided(facts, seen);
 }
