@@ -59,7 +59,7 @@ test("docs/event-log.md has one line for each type of event", () => {
   expect(rows.sort()).toEqual(types.sort());
 });
 
-// `npx vitest run --project program -u tests/docs.test.ts` writes them anew.
+// `npx vitest run --project program tests/docs.test.ts -u` writes them anew.
 test("the tables of docs/scenarios.md are what the code reads", async () => {
   const marks = /(<!-- tables: begin -->\n)[^]*(<!-- tables: end -->)/;
   const current = read("docs/scenarios.md").replace(marks, (_, begin, end) => `${begin}${scenarioTables()}\n${end}`);
