@@ -71,9 +71,10 @@ if (version === null) {
           ask(judge.ours, path, asked),
           ask(judge.theirs.baseUrl, path, asked),
         ]);
-        // The judge evaluates subqueries between the windows that are asked for too, and notes what it meets there.
-        const notes = version === 3 && !/\[[^\]]*:.*\[[^\]]*:/.test(query);
-        const found = difference(ours, theirs, { notes, valuesOnly: version === 2 && tied.test(query) });
+        const found = difference(ours, theirs, {
+          notes: version === 3,
+          valuesOnly: version === 2 && tied.test(query),
+        });
         if (found !== null) differences.push(`${query}\n    ${found}`);
       }
       return differences;
@@ -118,17 +119,19 @@ if (version === null) {
       expect(await compare(broken, "query", { time: seconds(instants[0] ?? 0) })).toEqual([]);
     });
 
-    test.runIf(version === 3)("errors are worded as Prometheus words them", { timeout: 60_000 }, async () => {
-      const differing: string[] = [];
-      for (const query of broken) {
-        const [ours, theirs] = await Promise.all(
-          [judge.ours, judge.theirs.baseUrl].map((baseUrl) =>
-            ask(baseUrl, "query", { query, time: "1700000900" }),
-          ),
-        );
-        if (ours !== theirs) differing.push(`${query}\n    ${ours}\n    ${theirs}`);
-      }
-      expect(differing).toEqual([]);
-    });
+    // Version 2 words some of them otherwise.
+    if (version === 3)
+      test("errors are worded as Prometheus words them", { timeout: 60_000 }, async () => {
+        const differing: string[] = [];
+        for (const query of broken) {
+          const [ours, theirs] = await Promise.all(
+            [judge.ours, judge.theirs.baseUrl].map((baseUrl) =>
+              ask(baseUrl, "query", { query, time: "1700000900" }),
+            ),
+          );
+          if (ours !== theirs) differing.push(`${query}\n    ${ours}\n    ${theirs}`);
+        }
+        expect(differing).toEqual([]);
+      });
   });
 }
