@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Registry, Counter, Gauge, Histogram } from "prom-client";
+import { instantQuery } from "../promql/query.ts";
 import { ExpositionError, parseExposition, parseSeries } from "./exposition.ts";
+import { loadSamples } from "./load-samples.ts";
 
 type Row = { readonly labels: Record<string, string>; readonly value: number; readonly tMs: number | null };
 
@@ -83,4 +85,10 @@ test("reads what prom-client writes", async () => {
     ["took_sum", "", 1.5],
     ["took_count", "", 1],
   ]);
+});
+
+test("a text with timestamps can be asked, in whatever order its samples stand", () => {
+  const tsdb = loadSamples("m 3 3000\nm 1 1000\nm 2 2000\nn 7\n", 2500);
+  const result = instantQuery(tsdb, "sum_over_time(m[2s]) + on() n", 3000);
+  expect(result).toMatchObject({ samples: [{ value: 12 }] });
 });

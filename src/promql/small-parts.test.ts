@@ -49,15 +49,14 @@ describe("numbers as Go writes them", () => {
 test("dates agree with the calendar", () => {
   fc.assert(
     fc.property(fc.integer({ min: -8_640_000_000_000, max: 8_640_000_000_000 }), (seconds) => {
-      const date = new Date(seconds * 1000);
-      expect(dateOf(seconds)).toMatchObject({
-        year: date.getUTCFullYear(),
-        month: date.getUTCMonth() + 1,
-        day: date.getUTCDate(),
-        dayOfWeek: date.getUTCDay(),
-        hour: date.getUTCHours(),
-        minute: date.getUTCMinutes(),
-      });
+      const { year, month, day, hour, minute, dayOfWeek, dayOfYear } = dateOf(seconds);
+      const second = ((seconds % 60) + 60) % 60;
+      // Years below 100 mean 1900 and later to Date.UTC.
+      if (year > 99 || year < 0)
+        expect(Date.UTC(year, month - 1, day, hour, minute, second)).toBe(seconds * 1000);
+      if (year > 99 || year < 0)
+        expect(Date.UTC(year, 0, dayOfYear, hour, minute, second)).toBe(seconds * 1000);
+      expect(dayOfWeek).toBe((((Math.floor(seconds / 86_400) + 4) % 7) + 7) % 7);
     }),
   );
   expect(rfc3339Of(1_700_000_000_120)).toBe("2023-11-14T22:13:20.12Z");
