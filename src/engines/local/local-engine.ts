@@ -52,7 +52,7 @@ class LocalRun implements EngineRun {
   #stopping: Promise<void> | null = null;
 
   static async start(options: RunOptions): Promise<EngineRun> {
-    const addresses = await claimAddresses();
+    const addresses = await claimAddresses(options.hostEnv);
     const run = new LocalRun(options, addresses);
     try {
       await run.#bringUp();
