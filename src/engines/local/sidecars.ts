@@ -14,7 +14,7 @@ import type { Listener } from "./programs.ts";
 
 export type SidecarView = {
   readonly listeners: readonly (Listener & { readonly headless: boolean })[];
-  readonly dns: BindAddress | null;
+  readonly dns: BindAddress;
 };
 
 export type SidecarsOptions = {
@@ -36,6 +36,8 @@ export type SidecarsOptions = {
 
 type Entry = { pod: PodIdentity; program: Program; view: SidecarView; removed: boolean; restarts: number };
 
+const DNS_PORT = 5353;
+
 /** Kubernetes restarts a container at once the first time, then after 10 s, 20 s, … up to 300 s. */
 const RESTART_BASE_SECONDS = 10;
 const RESTART_CAP_SECONDS = 300;
@@ -53,7 +55,6 @@ export class Sidecars {
   async add(pod: PodIdentity): Promise<void> {
     const { topology, addresses } = this.#options;
     const own = await addresses.next(0);
-    const oneAddress = own.bindAddress === "127.0.0.1";
     const listeners = await Promise.all(
       topology.routes.map(async (route) => {
         const bind = await addresses.next(route.port);
@@ -61,7 +62,7 @@ export class Sidecars {
         return { host: route.host, port: route.port, ...bind, headless };
       }),
     );
-    const dns = oneAddress ? null : { bindAddress: own.bindAddress, bindPort: 5353 };
+    const dns = addresses.oneAddress ? own : { ...own, bindPort: DNS_PORT };
     const entry: Entry = {
       pod,
       program: undefined as unknown as Program,

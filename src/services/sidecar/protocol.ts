@@ -81,4 +81,6 @@ export type AccessLogEntry = {
   readonly endpointsVersion: number;
   /** The request hash in decimal, null where none was computed. */
   readonly hash: string | null;
+  /** The first value of the header that is hashed, null without one: whose request it was. */
+  readonly hashed: string | null;
 };
