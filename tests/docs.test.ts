@@ -36,7 +36,9 @@ test.each(DOCUMENTS)("%s links only to what is there", (document) => {
 
 // A path is what has a folder and an ending, or ends with a slash; what is planned is not written as a path.
 test.each(DOCUMENTS)("%s names only files that are there", (document) => {
-  const paths = [...read(document).matchAll(/`((?:src|tests|docs|k8s|scenarios|scripts|bin|\.ci)\/[^`\s]*)`/g)]
+  const paths = [
+    ...read(document).matchAll(/`((?:src|tests|docs|k8s|scenarios|scripts|bin|\.ci)\/[^`\s]*)`/g),
+  ]
     .map((match) => match[1]!)
     .filter((path) => !/[*<>…{]/.test(path));
   expect([...new Set(paths)].filter((path) => !existsSync(join(root, path)))).toEqual([]);
@@ -48,13 +50,16 @@ test("docs/dependencies.md has one line for each dependency, and none for anothe
     Record<string, string>
   >;
   const [runtime = "", development = ""] = read("docs/dependencies.md").split("## Development");
-  const named = (text: string): string[] => [...text.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
+  const named = (text: string): string[] =>
+    [...text.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
   expect(named(runtime).sort()).toEqual(Object.keys(dependencies).sort());
   expect(named(development).sort()).toEqual(Object.keys(devDependencies).sort());
 });
 
 test("docs/event-log.md has one line for each type of event", () => {
-  const types = [...read("src/events/types.ts").matchAll(/readonly type: "([^"]+)"/g)].map((match) => match[1]!);
+  const types = [...read("src/events/types.ts").matchAll(/readonly type: "([^"]+)"/g)].map(
+    (match) => match[1]!,
+  );
   const rows = [...read("docs/event-log.md").matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
   expect(rows.sort()).toEqual(types.sort());
 });
@@ -62,7 +67,10 @@ test("docs/event-log.md has one line for each type of event", () => {
 // `npx vitest run --project program tests/docs.test.ts -u` writes them anew.
 test("the tables of docs/scenarios.md are what the code reads", async () => {
   const marks = /(<!-- tables: begin -->\n)[^]*(<!-- tables: end -->)/;
-  const current = read("docs/scenarios.md").replace(marks, (_, begin, end) => `${begin}${scenarioTables()}\n${end}`);
+  const current = read("docs/scenarios.md").replace(
+    marks,
+    (_, begin, end) => `${begin}${scenarioTables()}\n${end}`,
+  );
   await expect(current).toMatchFileSnapshot(join(root, "docs/scenarios.md"));
 });
 
@@ -102,7 +110,9 @@ describe("limpet.yaml", () => {
   test.each(places)("docs/limpet-yaml.md's example has every field of %s", async (_, text) => {
     const refused = await configOf(text).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(InputError);
-    const fields = /Fields of [^:]+: (.*)$/m.exec((refused as InputError).problems.join("\n"))?.[1]?.split(", ");
+    const fields = /Fields of [^:]+: (.*)$/m
+      .exec((refused as InputError).problems.join("\n"))?.[1]
+      ?.split(", ");
     const [example] = codeBlocks(read("docs/limpet-yaml.md"), "yaml");
     expect(fields?.length).toBeGreaterThan(1);
     expect(fields?.filter((field) => !new RegExp(`^\\s*${field}:`, "m").test(example!))).toEqual([]);

@@ -21,7 +21,8 @@ const EXPRESSION = " A number, or an expression over the topology.";
 const code = (text: unknown): string => `\`${String(text)}\``;
 
 /** A field's description without what every expression says, and without its full stop. */
-const sentence = ({ description = "" }: Schema): string => description.replace(EXPRESSION, "").replace(/\.$/, "");
+const sentence = ({ description = "" }: Schema): string =>
+  description.replace(EXPRESSION, "").replace(/\.$/, "");
 
 const isExpression = ({ anyOf }: Schema): boolean =>
   anyOf?.some(({ type }) => type === "number") === true && anyOf.some(({ type }) => type === "string");
