@@ -5,6 +5,7 @@ import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import type { RunEvent } from "../../events/types.ts";
 import { topologyEvents } from "../../events/topology-events.ts";
+import { EnvironmentError } from "../../errors.ts";
 import { pssBytes } from "../../exec/memory.ts";
 import { Supervisor } from "../../exec/supervisor.ts";
 import type { Workload } from "../../topology/types.ts";
@@ -149,11 +150,20 @@ class LocalRun implements EngineRun {
     const { workload } = this.#options.topology.entry;
     this.#plane.scale(workload, pods);
     const limitMs = Math.max(ENTRY_START_MIN_REAL_MS, (ENTRY_START_LIMIT_SECONDS * 1000) / this.clock.speed);
-    const ready = await this.#until(() => this.#plane.readyPods(workload).length === pods, limitMs);
-    if (!ready)
-      throw new Error(
-        `${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${limitMs / 1000} s. ${this.#lastWords()}`,
-      );
+    const ready = (): string[] => this.#plane.readyPods(workload);
+    const up = await this.#until(() => ready().length === pods && this.#allAccept(ready()), limitMs);
+    if (up) return;
+    const found = `${pods} ready pods wanted, ${ready().length} after ${limitMs / 1000} s`;
+    throw new EnvironmentError(
+      `${workload.kind} ${workload.name}: ${found}. ${this.#ledger.lastTrouble ?? ""}`,
+    );
+  }
+
+  /** Without a readiness probe a pod is called ready before it listens; the bench's own client waits for both. */
+  async #allAccept(names: readonly string[]): Promise<boolean> {
+    const pods = names.flatMap((name) => this.#plane.kubelet.find(name)?.identity ?? []);
+    const accepted = await Promise.all(pods.map((pod) => this.#substrate.accepts(pod)));
+    return accepted.every(Boolean);
   }
 
   async offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void> {
@@ -270,17 +280,13 @@ class LocalRun implements EngineRun {
     return pod ? this.#substrate.bindAddressOf(pod.identity) : null;
   }
 
-  async #until(holds: () => boolean, limitMs: number): Promise<boolean> {
+  async #until(holds: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
     const untilMs = realMs() + limitMs;
-    while (!holds()) {
+    while (!(await holds())) {
       if (realMs() > untilMs || this.#stopping) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return true;
-  }
-
-  #lastWords(): string {
-    return this.#ledger.lastTrouble ?? "";
   }
 }
 

@@ -85,6 +85,7 @@ export class LocalSubstrate implements Substrate {
     const program = this.#options.supervisor.start({
       name: pod.name,
       command: plan.command,
+      ...(plan.cwd === undefined ? {} : { cwd: plan.cwd }),
       env: this.#envOf(pod, plan, bind),
       onStdoutLine: (line) => {
         if (plan.own && line.includes('"listening"')) listening();
@@ -137,6 +138,20 @@ export class LocalSubstrate implements Substrate {
       return bind ? [{ address, pod: pod.name, ...bind, weight: 1, ready }] : [];
     });
     this.#options.sidecars.publish(service.fqdn, version, known);
+  }
+
+  /** Whether the pod takes connections now, whatever its probes say (it may have none). */
+  accepts(pod: PodIdentity): Promise<boolean> {
+    const bind = this.#binds.get(pod.uid);
+    if (!bind) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const socket = connect(bind.bindPort, bind.bindAddress);
+      const settle = (accepted: boolean): void => {
+        socket.destroy();
+        resolve(accepted);
+      };
+      socket.once("connect", () => settle(true)).once("error", () => settle(false));
+    });
   }
 
   async stop(): Promise<void> {
