@@ -1,5 +1,11 @@
 /** The HPA that KEDA makes of a ScaledObject, and the defaults that the API server fills in. */
-import { scalingModifiersOf, triggerMetricName, targetMilliOf, isResourceTrigger } from "./scaled-object.ts";
+import {
+  isResourceTrigger,
+  metricMilli,
+  scalingModifiersOf,
+  targetMilliOf,
+  triggerMetricName,
+} from "./scaled-object.ts";
 import type {
   HpaBehavior,
   HpaMetric,
@@ -9,7 +15,7 @@ import type {
   Versions,
 } from "./types.ts";
 import type { Rules } from "./policies.ts";
-import { quantityFloat, quantityMilli } from "./quantity.ts";
+import { quantityFloat } from "./quantity.ts";
 import { readAnnotations } from "./annotations.ts";
 
 /** The controller's flags. */
@@ -73,7 +79,7 @@ export function hpaSpecFromScaledObject(input: {
     metrics.push({
       name: "composite-metric",
       targetType: modifiers.metricType === "Value" ? "Value" : "AverageValue",
-      targetMilli: quantityMilli(modifiers.target ?? 0),
+      targetMilli: metricMilli(quantityFloat(modifiers.target ?? 0) ?? 0, versions),
     });
   } else {
     (spec.triggers ?? []).forEach((trigger, index) => {

@@ -66,10 +66,10 @@ function specOf(trace: Trace): HpaSpec {
   };
 }
 
-/** R ready, Y ready and terminating; T, N, P, F, S: there, but not Running and Ready. */
+/** Running and ready: R, Y (young), T (terminating). The others are there, but do not count: P, N, F. */
 const podsOf = (letters: string): { total: number; ready: number } => ({
   total: letters.length,
-  ready: [...letters].filter((letter) => "R".includes(letter)).length,
+  ready: letters.replaceAll(/[^RYT]/g, "").length,
 });
 
 const conditionsText = (conditions: HpaConditions): string =>

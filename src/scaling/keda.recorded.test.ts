@@ -156,6 +156,10 @@ class World {
   }
 }
 
+/** Whether a change happens before the row at `ms`: at the same instant only what causes that very row does. */
+const comesBefore = (change: Change, ms: number): boolean =>
+  change.at < ms || (change.at === ms && (ms === 0 || change.query !== undefined || change.restart === true));
+
 describe("keda.jsonl: replicas, last active time, conditions, requests, answers and events as recorded", () => {
   for (const trace of traces) {
     test(trace.id, () => {
@@ -163,12 +167,7 @@ describe("keda.jsonl: replicas, last active time, conditions, requests, answers 
       const changes = [...trace.changes];
       let queries: { at: number; query: number }[] = [];
       for (const [ms, kind, replicas, lastActive, conditions, extra] of trace.rows) {
-        while (
-          changes[0] !== undefined &&
-          (changes[0].at < ms ||
-            (changes[0].at === ms &&
-              (ms === 0 || changes[0].query !== undefined || changes[0].restart === true)))
-        ) {
+        while (changes[0] !== undefined && comesBefore(changes[0], ms)) {
           const change = changes.shift()!;
           world.change(change);
           if (change.query !== undefined) queries.push({ at: change.at, query: change.query });

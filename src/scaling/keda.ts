@@ -8,7 +8,7 @@ import { readAnnotations } from "./annotations.ts";
 import { condition, initialConditions } from "./keda-conditions.ts";
 import { decide, type Row } from "./keda-executor.ts";
 import { evaluate, type Evaluated } from "./keda-triggers.ts";
-import { triggerMetricName } from "./scaled-object.ts";
+import { scalerProblems, triggerMetricName } from "./scaled-object.ts";
 import { kedaAtLeast } from "./versions.ts";
 import type {
   Condition,
@@ -67,6 +67,8 @@ export const kedaWriteFailed = (input: KedaInput, message: string): KedaResult =
 export function kedaCheck(input: KedaInput): KedaResult {
   const { paused, pausedReplicas } = readAnnotations(input.annotations, input.versions);
   if (paused) return pausedCheck(input, pausedReplicas);
+  const problems = scalerProblems(input.spec);
+  if (problems.length > 0) return abortedCheck(input, problems.join("; "));
   const evaluated = evaluate(input);
   const row = decide(input, evaluated.active, evaluated.errored);
   const failed = row.write === null ? undefined : input.writeFailed;
@@ -105,24 +107,43 @@ const named = (
     name: triggerMetricName(input.spec.triggers![index]!, index),
   }));
 
+/** The scalers could not be built: the loop neither decides nor writes a condition. */
+function abortedCheck(input: KedaInput, problem: string): KedaResult {
+  return {
+    ...NOTHING,
+    replicas: input.currentReplicas ?? 1,
+    state: input.state,
+    conditions: input.state.status.conditions,
+    events: [{ type: "Warning", reason: "KEDAScalerFailed", message: problem }],
+    errored: true,
+    row: `scalers cannot be built: ${problem}`,
+  };
+}
+
+const NOTHING = {
+  write: null,
+  events: [],
+  active: false,
+  errored: false,
+  fallbackUsed: false,
+  activeTriggers: [],
+  paused: false,
+  triggers: [],
+} as const;
+
 /** A paused object has no loop; what is left is to bring the target to `paused-replicas`, where that is given. */
 function pausedCheck(input: KedaInput, pausedReplicas: number | null): KedaResult {
   const current = input.currentReplicas ?? 1;
   const write = pausedReplicas === null || pausedReplicas === current ? null : pausedReplicas;
   const conditions = { ...input.state.status.conditions, Paused: condition("True", "ScaledObjectPaused") };
   return {
+    ...NOTHING,
     write,
     replicas: write !== null && input.writeFailed === undefined ? write : current,
     state: { ...input.state, status: { ...input.state.status, conditions } },
     conditions,
-    events: [],
-    active: false,
-    errored: false,
-    fallbackUsed: false,
-    activeTriggers: [],
     row: "paused",
     paused: true,
-    triggers: [],
   };
 }
 

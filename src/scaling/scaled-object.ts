@@ -1,6 +1,6 @@
 /** A ScaledObject's spec read with KEDA's defaults. */
 import { kedaAtLeast } from "./versions.ts";
-import type { FallbackSpec, ScaledObjectSpec, ScalingModifiersSpec, TriggerSpec, Versions } from "./types.ts";
+import type { ScaledObjectSpec, ScalingModifiersSpec, TriggerSpec, Versions } from "./types.ts";
 
 export const DEFAULT_POLLING_INTERVAL_SECONDS = 30;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
@@ -43,9 +43,26 @@ export function scalingModifiersOf(spec: ScaledObjectSpec): ScalingModifiersSpec
   return modifiers?.formula === undefined || modifiers.formula === "" ? null : modifiers;
 }
 
-/** A fallback that KEDA would apply: it must name its replicas, and 2.13 to 2.17 refuse metricType Value. */
-export function fallbackOf(spec: ScaledObjectSpec): FallbackSpec | null {
-  return spec.fallback ?? null;
+/**
+ * Why KEDA could not build the scalers of this object, which ends each check before anything is decided. Only what
+ * decides here is looked at, a prometheus trigger's numbers; that a server and a query are named is the loader's.
+ */
+export function scalerProblems(spec: ScaledObjectSpec): readonly string[] {
+  return (spec.triggers ?? []).flatMap((trigger, index) => {
+    const at = `trigger ${index} (${trigger.type})`;
+    const problems: string[] = [];
+    if (trigger.metricType === "Utilization" && !isResourceTrigger(trigger)) {
+      problems.push(`${at}: metricType Utilization is only for cpu and memory`);
+    }
+    if (trigger.type !== "prometheus") return problems;
+    if ((metadataText(trigger, "threshold") ?? "") === "") problems.push(`${at}: no threshold given`);
+    for (const key of ["threshold", "activationThreshold"]) {
+      const text = metadataText(trigger, key) ?? "";
+      if (text !== "" && !Number.isFinite(Number(text)))
+        problems.push(`${at}: ${key} "${text}" is no number`);
+    }
+    return problems;
+  });
 }
 
 /**

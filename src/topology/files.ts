@@ -1,6 +1,6 @@
 /** Reading the user's files: bounded, and named in messages as they stand below the topology's folder. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Located } from "./located.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { LIMITS, type Budget, type Problems } from "./problems.ts";
@@ -109,7 +109,7 @@ export class Files {
 /** Whether `path` lies in `folder` or below it: kustomize reads no file from elsewhere. */
 export function isWithin(folder: string, path: string): boolean {
   const way = relative(folder, path);
-  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && resolve(folder, way) === path);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 export const folderOf = dirname;

@@ -8,7 +8,6 @@ import {
   LineCounter,
   parseAllDocuments,
   Scalar,
-  type Document,
   type Node,
 } from "yaml";
 import { list, map, scalar, type Located, type LocatedMap, type LocatedScalar } from "./located.ts";
@@ -27,6 +26,7 @@ class Reader {
   readonly #lines: LineCounter;
   readonly #problems: Problems;
   readonly #budget: Budget;
+  readonly #anchors = new Map<string, Node>();
 
   constructor(text: string, base: Base, lines: LineCounter, problems: Problems, budget: Budget) {
     this.#text = text;
@@ -34,6 +34,11 @@ class Reader {
     this.#lines = lines;
     this.#problems = problems;
     this.#budget = budget;
+  }
+
+  /** Anchors reach to the end of their document. */
+  newDocument(): void {
+    this.#anchors.clear();
   }
 
   sourceAt(offset: number): Source {
@@ -46,7 +51,7 @@ class Reader {
   }
 
   /** `keyAt`: maps and lists are said to be where their key is, which is what a person looks for. */
-  read(node: unknown, document: Document, keyAt: Source | null, depth: number, fallback: Source): Located {
+  read(node: unknown, keyAt: Source | null, depth: number, fallback: Source): Located {
     const own = (node as Node | null)?.range;
     const at = own ? this.sourceAt(own[0]) : (keyAt ?? fallback);
     if (++this.#budget.values > LIMITS.values)
@@ -55,18 +60,21 @@ class Reader {
         `more than ${LIMITS.values} values in the manifests; name a smaller part of them`,
       );
     if (depth > LIMITS.depth) this.#problems.fail(at, `nested more than ${LIMITS.depth} levels deep`);
+    // Remembered on the way: the parser's own look-up walks the whole document for each alias.
+    if (own && !isAlias(node) && (node as Node & { anchor?: string }).anchor !== undefined)
+      this.#anchors.set((node as Node & { anchor: string }).anchor, node as Node);
     if (isAlias(node)) {
-      const target = node.resolve(document);
+      const target = this.#anchors.get(node.source);
       if (target === undefined) {
         this.#problems.add(at, `the alias *${node.source} has no anchor &${node.source} before it`);
         return scalar(null, at);
       }
-      return this.read(target, document, keyAt, depth + 1, fallback);
+      return this.read(target, keyAt, depth + 1, fallback);
     }
-    if (isMap(node)) return this.#readMap(node.items, document, keyAt ?? at, depth, at);
+    if (isMap(node)) return this.#readMap(node.items, keyAt ?? at, depth, at);
     if (isSeq(node)) {
       return list(
-        node.items.map((item) => this.read(item, document, null, depth + 1, at)),
+        node.items.map((item) => this.read(item, null, depth + 1, at)),
         keyAt ?? at,
       );
     }
@@ -74,13 +82,7 @@ class Reader {
     return scalar(null, at);
   }
 
-  #readMap(
-    pairs: readonly unknown[],
-    document: Document,
-    at: Source,
-    depth: number,
-    inner: Source,
-  ): LocatedMap {
+  #readMap(pairs: readonly unknown[], at: Source, depth: number, inner: Source): LocatedMap {
     const entries = new Map<string, Located>();
     const merged: Located[] = [];
     for (const pair of pairs) {
@@ -90,7 +92,7 @@ class Reader {
         this.#problems.add(keyAt, "a key must be text, found a map, a list or an alias");
         continue;
       }
-      const value = this.read(pair.value, document, keyAt, depth + 1, keyAt);
+      const value = this.read(pair.value, keyAt, depth + 1, keyAt);
       const key = pair.key.source ?? String(pair.key.value);
       if (key === "<<" && pair.key.type === Scalar.PLAIN) merged.push(value);
       else entries.set(key, value);
@@ -149,7 +151,8 @@ function parse(text: string, base: Base, problems: Problems, budget: Budget): Lo
       problems.add(reader.sourceAt(error.pos[0]), `cannot read this as YAML: ${error.message}`);
     if (document.errors.length > 0 || document.contents === null) continue;
     const start = document.contents.range ? reader.sourceAt(document.contents.range[0]) : base;
-    const node = reader.read(document.contents, document, null, 0, start);
+    reader.newDocument();
+    const node = reader.read(document.contents, null, 0, start);
     if (!(node.type === "scalar" && node.value === null)) found.push(node);
   }
   return found;

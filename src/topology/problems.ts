@@ -7,7 +7,7 @@ export const LIMITS = {
   fileBytes: 8 * 1024 * 1024,
   documents: 10_000,
   /** Values in all documents, aliases counted as often as they are used. */
-  values: 1_000_000,
+  values: 500_000,
   depth: 100,
   kustomizations: 200,
   /** Problems told at once; the rest is only counted. */

@@ -4,11 +4,12 @@
  *
  * Functions over these types (all pure):
  *   statefulset.ts   reconcileStatefulSet(input) · statefulSetStatus(input)
- *   deployment.ts    reconcileReplicaSet(input)
+ *   deployment.ts    reconcileReplicaSet(input) · replicaSetStatus(input)
  *   pod-lifecycle.ts newPod(spec, nowUs) · containerStarted(pod, nowUs) · containerExited(pod, nowUs, exitCode)
- *                    · probed(pod, kind, success, nowUs) · podDeleted(pod, nowUs) · nextProbe(pod) · podView(pod)
+ *                    · nextProbe(pod) · probed(pod, kind, success, nowUs) · podDeleted(pod, nowUs) · podView(pod)
  *   endpoints.ts     endpointConditions(pod, publishNotReadyAddresses) · istiodHealth(conditions, options)
- *                    · inEds(conditions, options) · debounceEvent(state, nowUs) · debounceCheck(state, nowUs)
+ *                    · edsHealth(conditions, options)
+ *   debounce.ts      newDebounce() · debounceEvent(state, nowUs) · debounceCheck(state, nowUs)
  *                    · debouncePushed(state, nowUs)
  */
 
@@ -60,6 +61,7 @@ export type StatefulSetStatus = {
 // ---- Deployment (its one ReplicaSet) ---------------------------------------------------------------------------
 
 export type ReplicaSetPod = PodView & {
+  readonly uid?: string;
   /** Assigned to a node. */
   readonly scheduled?: boolean;
   readonly node?: string;
@@ -72,6 +74,13 @@ export type ReplicaSetInput = {
   readonly nowUs: number;
   readonly replicas: number;
   readonly pods: readonly ReplicaSetPod[];
+};
+
+export type ReplicaSetStatus = {
+  /** Pods that are neither terminating nor finished: unlike a StatefulSet's, terminating ones are left out. */
+  readonly replicas: number;
+  readonly readyReplicas: number;
+  readonly availableReplicas: number;
 };
 
 export type ReplicaSetActions = {
@@ -102,43 +111,53 @@ export type PodSpec = {
   readonly preStopSleepSeconds: number;
 };
 
-/** One probe worker: `result` is what the kubelet holds, `streak` how many answers in a row agreed with `last`. */
+/** One probe worker. `result` is what the kubelet holds; `last` and `streak` count answers that agree. */
 export type ProbeProgress = {
   readonly result: boolean;
   readonly last: boolean | null;
   readonly streak: number;
-  /** The next tick of this worker. */
+  /** The next tick of this worker; it may turn out that nothing is probed at it. */
   readonly nextAtUs: number;
+  /** The container is being stopped because of this probe: no more probes until there is a new one. */
+  readonly onHold: boolean;
 };
 
 export type ContainerState =
   | {
       readonly state: "waiting";
       readonly reason: "ContainerCreating" | "CrashLoopBackOff";
+      /** When the kubelet starts it. */
       readonly startAtUs: number;
     }
   | { readonly state: "running"; readonly startedAtUs: number }
   | { readonly state: "terminated"; readonly exitCode: number };
 
+/** A pod with one container, as its kubelet has it. */
 export type Pod = {
   readonly spec: PodSpec;
   readonly createdAtUs: number;
+  readonly phase: PodPhase;
   readonly container: ContainerState;
   readonly restarts: number;
-  /** Seconds that the next restart waits; 0 for the first. */
-  readonly backOffSeconds: number;
+  readonly lastExitCode: number | null;
+  /** What the next restart waits, 0 before the first; and when it was last raised. */
+  readonly backOff: { readonly seconds: number; readonly updatedAtUs: number };
+  /** The startup probe has succeeded, or there is none and the container runs. */
   readonly started: boolean;
   readonly ready: boolean;
   readonly readySinceUs: number | null;
   readonly probes: Readonly<Record<ProbeKind, ProbeProgress | null>>;
-  readonly deletion: {
-    readonly atUs: number;
-    readonly sigtermAtUs: number;
-    readonly sigkillAtUs: number;
-  } | null;
+  readonly deletion: PodDeletion | null;
 };
 
-/** `kill`: the kubelet stops the container (a liveness or startup probe failed); it reports the exit afterwards. */
+/** `sigtermAtUs`: after preStop; `sigkillAtUs`: when grace is used up. */
+export type PodDeletion = {
+  readonly atUs: number;
+  readonly sigtermAtUs: number;
+  readonly sigkillAtUs: number;
+};
+
+/** `kill`: why the kubelet stops the container (`containerExited()` reports its end); null where it does not. */
 export type PodStep = { readonly pod: Pod; readonly kill: string | null };
 
 // ---- endpoints -------------------------------------------------------------------------------------------------
