@@ -44,7 +44,7 @@ export async function start(options: StartOptions): Promise<EngineRun> {
 
 export { loadTopology } from "./topology/load.ts";
 export { loadScenarios } from "./scenarios/load.ts";
-export { runSuite } from "./scenarios/run-suite.ts";
+export { runSuite } from "./scenarios/suite.ts";
 export { localEngine } from "./engines/local/local-engine.ts";
 export { EnvironmentError, InputError } from "./errors.ts";
 export type { Arrival, Engine, EngineRun, Fault, RunOptions, TierState } from "./engines/engine.ts";

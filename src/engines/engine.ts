@@ -60,7 +60,10 @@ export interface EngineRun extends AsyncDisposable {
    * `request` and `requests.window` events as it goes.
    */
   offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void>;
-  /** Brings a fault about; resolves when its effect was seen, or with `effective: false`. */
+  /**
+   * Brings a fault about; resolves when its effect was seen, or with `effective: false`. The runner writes the `fault`
+   * event, the engine those of the pods.
+   */
   inject(fault: Fault): Promise<{ readonly target: string; readonly effective: boolean; readonly detail: string }>;
   stop(): Promise<void>;
 }

@@ -13,7 +13,12 @@ export class ApiError extends Error {
   }
 }
 
-const statusOf: Readonly<Record<string, number>> = { bad_data: 400, execution: 422, canceled: 499, timeout: 503 };
+const statusOf: Readonly<Record<string, number>> = {
+  bad_data: 400,
+  execution: 422,
+  canceled: 499,
+  timeout: 503,
+};
 
 /** What a failed query looks like over HTTP: one that cannot be read is a bad parameter. */
 export const apiErrorOf = (problem: PromqlError): ApiError =>

@@ -40,12 +40,16 @@ export function resultJson(result: QueryResult): string {
       );
     case "scalar":
       return data(`[${result.tMs / 1000},"${formatFloat(result.value)}"]`);
-    case "string":
+    default:
       return data(`[${result.tMs / 1000},${JSON.stringify(result.value)}]`);
   }
 }
 
-export function successBody(dataJson: string, warnings: readonly string[] = [], infos: readonly string[] = []): string {
+export function successBody(
+  dataJson: string,
+  warnings: readonly string[] = [],
+  infos: readonly string[] = [],
+): string {
   const notes =
     (warnings.length > 0 ? `,"warnings":${JSON.stringify(warnings)}` : "") +
     (infos.length > 0 ? `,"infos":${JSON.stringify(infos)}` : "");

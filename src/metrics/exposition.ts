@@ -28,7 +28,7 @@ const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${te
 /** Reads a page. Throws an `ExpositionError` at the first line that is not the format. */
 export function parseExposition(page: string, events: ExpositionEvents): void {
   let line = 0;
-  for (let from = 0; from < page.length; ) {
+  for (let from = 0; from < page.length;) {
     let to = page.indexOf("\n", from);
     if (to < 0) to = page.length;
     line++;
@@ -51,7 +51,10 @@ function comment(text: string, line: number, events: ExpositionEvents): void {
   const meta = /^#[ \t]+(HELP|TYPE)[ \t]+(?:"((?:[^"\\]|\\.)*)"|(\S+))(?:[ \t](.*))?$/.exec(text);
   if (meta === null) {
     if (/^#[ \t]+(HELP|TYPE)\s*$/.test(text))
-      throw new ExpositionError(line, `expected metric name after ${text.slice(1).trim()}, got the end of the line`);
+      throw new ExpositionError(
+        line,
+        `expected metric name after ${text.slice(1).trim()}, got the end of the line`,
+      );
     return;
   }
   const metric = meta[2] ?? meta[3] ?? "";
@@ -91,7 +94,8 @@ function seriesEnd(page: string, start: number, to: number): number {
 
 function sampleLine(page: string, start: number, to: number, line: number, events: ExpositionEvents): void {
   const end = seriesEnd(page, start, to);
-  if (end < 0) throw new ExpositionError(line, `expected "}" after the labels in ${shown(page.slice(start, to))}`);
+  if (end < 0)
+    throw new ExpositionError(line, `expected "}" after the labels in ${shown(page.slice(start, to))}`);
   if (end === start)
     throw new ExpositionError(line, `expected a metric name, got ${shown(page.slice(start, to))}`);
   const valueFrom = skipBlanks(page, end, to);
@@ -99,11 +103,17 @@ function sampleLine(page: string, start: number, to: number, line: number, event
   const gap = rest.search(/[ \t]/);
   const valueText = gap < 0 ? rest : rest.slice(0, gap);
   if (valueText === "")
-    throw new ExpositionError(line, `expected value after metric, got the end of the line in ${shown(page.slice(start, to))}`);
+    throw new ExpositionError(
+      line,
+      `expected value after metric, got the end of the line in ${shown(page.slice(start, to))}`,
+    );
   // Hexadecimal floats and digit groups are Go's, not the format's.
   const value = /[pP_xX]/.test(valueText) ? null : parseFloat64(valueText);
   if (value === null)
-    throw new ExpositionError(line, `expected a number as value, got ${shown(valueText)} in ${shown(page.slice(start, to))}`);
+    throw new ExpositionError(
+      line,
+      `expected a number as value, got ${shown(valueText)} in ${shown(page.slice(start, to))}`,
+    );
   const timeText = gap < 0 ? "" : rest.slice(gap).replace(/^[ \t]+|[ \t]+$/g, "");
   if (timeText !== "" && !/^-?\d+$/.test(timeText))
     throw new ExpositionError(
@@ -119,7 +129,9 @@ const labelPattern =
 
 const unescape = (text: string): string =>
   text.includes("\\")
-    ? text.replaceAll(/\\(.)/g, (whole, char: string) => (char === "n" ? "\n" : char === '"' || char === "\\" ? char : whole))
+    ? text.replaceAll(/\\(.)/g, (whole, char: string) =>
+        char === "n" ? "\n" : char === '"' || char === "\\" ? char : whole,
+      )
     : text;
 
 /** The labels of a sample's series text, its name as `__name__`. Throws an `ExpositionError` for `line`. */
@@ -138,18 +150,23 @@ export function parseSeries(series: string, line: number): LabelSet {
   }
   if (brace >= 0) {
     const body = series.slice(brace + 1, -1);
-    for (let at = 0; body.slice(at).trim() !== ""; ) {
+    for (let at = 0; body.slice(at).trim() !== "";) {
       labelPattern.lastIndex = at;
       const found = labelPattern.exec(body);
       if (found === null)
-        throw new ExpositionError(line, `expected name="value", got ${shown(body.slice(at))} in ${shown(series)}`);
+        throw new ExpositionError(
+          line,
+          `expected name="value", got ${shown(body.slice(at))} in ${shown(series)}`,
+        );
       const [whole, bare, quoted, value] = found;
       if (value !== undefined) set(bare ?? unescape(quoted ?? ""), unescape(value));
       else if (quoted !== undefined) set(METRIC_NAME, unescape(quoted));
-      else throw new ExpositionError(line, `expected "=" after label ${shown(bare ?? "")} in ${shown(series)}`);
+      else
+        throw new ExpositionError(line, `expected "=" after label ${shown(bare ?? "")} in ${shown(series)}`);
       at += whole.length;
     }
   }
-  if (labels[METRIC_NAME] === undefined) throw new ExpositionError(line, `metric name not set in ${shown(series)}`);
+  if (labels[METRIC_NAME] === undefined)
+    throw new ExpositionError(line, `metric name not set in ${shown(series)}`);
   return labels;
 }

@@ -5,6 +5,7 @@ import type { Storage } from "../promql/storage.ts";
 import type { PrometheusAnswer } from "./answer.ts";
 import { errorBody, resultJson, successBody } from "./api-json.ts";
 import { apiErrorOf } from "./api-error.ts";
+import { msOfSeconds } from "./api-params.ts";
 
 const nothing: PrometheusAnswer = {
   httpStatus: null,
@@ -18,7 +19,8 @@ const nothing: PrometheusAnswer = {
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
 const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 /** The parts of an answer's body. */
@@ -28,11 +30,17 @@ export function readAnswer(httpStatus: number, body: string): PrometheusAnswer {
     parsed = JSON.parse(body);
   } catch {
     const start = body.slice(0, 200).trim();
-    return { ...nothing, httpStatus, error: start === "" ? "the answer is empty" : `the answer is not JSON: ${start}` };
+    return {
+      ...nothing,
+      httpStatus,
+      error: start === "" ? "the answer is empty" : `the answer is not JSON: ${start}`,
+    };
   }
   if (!isRecord(parsed)) return { ...nothing, httpStatus, error: "the answer is not a JSON object" };
   const data = isRecord(parsed.data) ? parsed.data : {};
-  const warnings = Array.isArray(parsed.warnings) ? parsed.warnings.filter((one) => typeof one === "string") : [];
+  const warnings = Array.isArray(parsed.warnings)
+    ? parsed.warnings.filter((one) => typeof one === "string")
+    : [];
   return {
     httpStatus,
     status: textOrNull(parsed.status),
@@ -62,7 +70,11 @@ export async function queryPrometheus(asked: {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > MAX_ANSWER_BYTES)
-        return { ...nothing, httpStatus: statusCode, error: `the answer is larger than ${MAX_ANSWER_BYTES} bytes` };
+        return {
+          ...nothing,
+          httpStatus: statusCode,
+          error: `the answer is larger than ${MAX_ANSWER_BYTES} bytes`,
+        };
       chunks.push(chunk);
     }
     return readAnswer(statusCode, Buffer.concat(chunks).toString("utf8"));
@@ -84,7 +96,7 @@ export function queryTsdb(
   asked: { readonly query: string; readonly timeUnixSeconds: number; readonly options?: QueryOptions },
 ): PrometheusAnswer {
   try {
-    const result = instantQuery(storage, asked.query, Math.round(asked.timeUnixSeconds * 1000), asked.options);
+    const result = instantQuery(storage, asked.query, msOfSeconds(asked.timeUnixSeconds), asked.options);
     return readAnswer(200, successBody(resultJson(result), result.warnings, result.infos));
   } catch (problem) {
     if (!(problem instanceof PromqlError)) throw problem;

@@ -41,7 +41,12 @@ type Known = {
   lastSeen: number;
 };
 
-type Sample = { readonly text: string; readonly value: number; readonly tMs: number | null; readonly line: number };
+type Sample = {
+  readonly text: string;
+  readonly value: number;
+  readonly tMs: number | null;
+  readonly line: number;
+};
 
 const reportNames = [
   "up",
@@ -213,7 +218,8 @@ function withTargetLabels(exposed: LabelSet, target: ScrapeTarget): LabelSet {
   const labels: Record<string, string> = { ...exposed };
   if (target.honorLabels === true) {
     // An exposed label that is empty counts too: it takes the target's away.
-    for (const [name, value] of Object.entries(target.labels)) if (!Object.hasOwn(exposed, name)) labels[name] = value;
+    for (const [name, value] of Object.entries(target.labels))
+      if (!Object.hasOwn(exposed, name)) labels[name] = value;
     return labels;
   }
   const conflicts: [string, string][] = [];

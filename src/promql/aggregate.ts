@@ -1,14 +1,26 @@
 import type { Aggregation } from "./ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { executionError } from "./errors.ts";
-import { ascending, descending, formatFloat, goSort, GoHeap, KahanMean, KahanSum, quantile } from "./go-math.ts";
+import {
+  ascending,
+  descending,
+  formatFloat,
+  goSort,
+  GoHeap,
+  KahanMean,
+  KahanSum,
+  quantile,
+} from "./go-math.ts";
 import { shortest } from "./annotations.ts";
 import { goQuote, Labels, METADATA_LABELS } from "./labels.ts";
 import type { VectorSample } from "./value.ts";
 
 type Group = { readonly labels: Labels; readonly samples: VectorSample[] };
 
-function grouper({ grouping, without }: Pick<Aggregation, "grouping" | "without">): (labels: Labels) => Labels {
+function grouper({
+  grouping,
+  without,
+}: Pick<Aggregation, "grouping" | "without">): (labels: Labels) => Labels {
   if (without) {
     const dropped = [...METADATA_LABELS, ...grouping];
     return (labels) => (grouping.length === 0 ? labels.withoutName() : labels.dropping(dropped));
@@ -108,7 +120,11 @@ const folds = {
 
 const MAX_INT64 = 2 ** 63;
 
-function largest(expr: Aggregation, samples: readonly VectorSample[], param: number): readonly VectorSample[] {
+function largest(
+  expr: Aggregation,
+  samples: readonly VectorSample[],
+  param: number,
+): readonly VectorSample[] {
   if (Number.isNaN(param)) throw executionError("Parameter value is NaN");
   if (param < 1) {
     if (param <= -MAX_INT64) throw executionError(`Scalar value ${shortest(param)} underflows int64`);
@@ -129,7 +145,8 @@ function largest(expr: Aggregation, samples: readonly VectorSample[], param: num
     for (const sample of members) {
       const top = heap.items[0];
       if (heap.items.length < k || top === undefined) heap.push(sample);
-      else if (operator === "topk" ? top.value < sample.value : top.value > sample.value) heap.replaceTop(sample);
+      else if (operator === "topk" ? top.value < sample.value : top.value > sample.value)
+        heap.replaceTop(sample);
       else if (Number.isNaN(top.value) && !Number.isNaN(sample.value)) heap.replaceTop(sample);
     }
     out.push(...goSort([...heap.items], (a, b) => before(b, a)));
@@ -143,6 +160,9 @@ function countValues(expr: Aggregation, samples: readonly VectorSample[], label:
     without: expr.without,
     grouping: expr.without ? expr.grouping : [...expr.grouping, label],
   });
-  const marked = samples.map(({ labels, value }) => ({ labels: labels.with(label, formatFloat(value)), value }));
+  const marked = samples.map(({ labels, value }) => ({
+    labels: labels.with(label, formatFloat(value)),
+    value,
+  }));
   return group(marked, labelsOf).map(({ labels, samples: members }) => ({ labels, value: members.length }));
 }

@@ -1,4 +1,5 @@
 import type { Span } from "./ast.ts";
+import { rfc3339Of } from "./dates.ts";
 import { positionOf } from "./parse-error.ts";
 
 /** Collects what a query's author should know, each thing once per place, as Prometheus words it. */
@@ -79,7 +80,7 @@ export function shortest(value: number): string {
   return `${mantissa}e${sign}${(power ?? "").replace(/^[+-]/, "").padStart(2, "0")}`;
 }
 
-const rfc3339 = (tMs: number): string => new Date(Math.floor(tMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
+const rfc3339 = (tMs: number): string => rfc3339Of(Math.floor(tMs / 1000) * 1000);
 
 function atMost(all: Iterable<string>, limit: number, what: string): string[] {
   const list = [...all];

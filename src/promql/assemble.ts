@@ -1,10 +1,4 @@
-import {
-  isSetOperator,
-  type Binary,
-  type BinaryOperator,
-  type Expr,
-  type VectorMatching,
-} from "./ast.ts";
+import { isSetOperator, type Binary, type BinaryOperator, type Expr, type VectorMatching } from "./ast.ts";
 
 /** What stands between an operator and its right side. */
 export type Modifiers = {
@@ -19,7 +13,12 @@ export type Modifiers = {
 export type Item =
   | { readonly kind: "operand"; readonly expr: Expr }
   | { readonly kind: "sign"; readonly sign: "+" | "-"; readonly at: number }
-  | { readonly kind: "operator"; readonly operator: string; readonly at: number; readonly modifiers: Modifiers };
+  | {
+      readonly kind: "operator";
+      readonly operator: string;
+      readonly at: number;
+      readonly modifiers: Modifiers;
+    };
 
 const strength: Readonly<Record<string, number>> = {
   or: 1,
@@ -51,7 +50,8 @@ export function assemble(items: readonly Item[]): Expr {
     if (item?.kind === "sign") {
       const expr = climb(SIGN + 1, operand());
       const span = { start: item.at, end: expr.span.end };
-      if (expr.kind === "number") return { ...expr, span, value: item.sign === "-" ? -expr.value : expr.value };
+      if (expr.kind === "number")
+        return { ...expr, span, value: item.sign === "-" ? -expr.value : expr.value };
       return { kind: "unary", span, operator: item.sign, expr };
     }
     // The grammar only yields an operand here.

@@ -93,11 +93,7 @@ export function setOperation(
   return left.filter((sample) => present.has(keyOf(sample.labels)) === (operator === "and"));
 }
 
-function duplicates(
-  matching: VectorMatching,
-  found: Labels,
-  before: Labels,
-): Error {
+function duplicates(matching: VectorMatching, found: Labels, before: Labels): Error {
   const group = matching.on
     ? found.keeping(matching.labels)
     : found.dropping([...METADATA_LABELS, ...matching.labels]);

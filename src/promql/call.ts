@@ -57,7 +57,10 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
       const span = args[2]?.span ?? expr.span;
       const groups = bucketGroups(vector(2), evaluator.options.annotations, span);
       return vectorOf(
-        groups.map(({ labels, buckets }) => ({ labels, value: bucketFraction(scalar(0), scalar(1), buckets) })),
+        groups.map(({ labels, buckets }) => ({
+          labels,
+          value: bucketFraction(scalar(0), scalar(1), buckets),
+        })),
       );
     }
     // Native histograms only, of which there are none.
@@ -102,7 +105,8 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
   }
 }
 
-const texts = (args: readonly Expr[]): string[] => args.map((arg) => (arg.kind === "string" ? arg.value : ""));
+const texts = (args: readonly Expr[]): string[] =>
+  args.map((arg) => (arg.kind === "string" ? arg.value : ""));
 
 const nonCounter = /(_total|_sum|_count|_bucket)$/;
 
@@ -168,7 +172,9 @@ function timestamps(evaluator: Evaluator, arg: Expr | undefined, tMs: number): V
     return evaluator
       .instant(arg, tMs)
       .map(([sample, takenMs]) => ({ labels: sample.labels.withoutName(), value: takenMs / 1000 }));
-  return evaluator.vector(arg, tMs).map(({ labels }) => ({ labels: labels.withoutName(), value: tMs / 1000 }));
+  return evaluator
+    .vector(arg, tMs)
+    .map(({ labels }) => ({ labels: labels.withoutName(), value: tMs / 1000 }));
 }
 
 function sorted(
@@ -211,7 +217,8 @@ function bucketGroups(
     }
     const rest = labels.dropping(["le"]);
     const known = groups.get(rest.key);
-    if (known === undefined) groups.set(rest.key, { labels: rest.withoutName(), buckets: [{ upperBound, count: value }] });
+    if (known === undefined)
+      groups.set(rest.key, { labels: rest.withoutName(), buckets: [{ upperBound, count: value }] });
     else known.buckets.push({ upperBound, count: value });
   }
   return [...groups.values()];

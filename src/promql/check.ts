@@ -26,9 +26,10 @@ export function typeOf(expr: Expr, version: 2 | 3 = 3): ValueType {
     case "call":
       return functionSignatures(version).get(expr.name)?.returns ?? "vector";
     case "binary":
-      return typeOf(expr.left, version) === "scalar" && typeOf(expr.right, version) === "scalar" ? "scalar" : "vector";
-    case "unary":
-    case "paren":
+      return typeOf(expr.left, version) === "scalar" && typeOf(expr.right, version) === "scalar"
+        ? "scalar"
+        : "vector";
+    default:
       return typeOf(expr.expr, version);
   }
 }

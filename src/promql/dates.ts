@@ -16,12 +16,10 @@ export type DateFields = {
 
 const DAY_SECONDS = 86_400;
 const modulo = (value: number, by: number): number => ((value % by) + by) % by;
-const isLeap = (year: number): boolean => modulo(year, 4) === 0 && (modulo(year, 100) !== 0 || modulo(year, 400) === 0);
-const monthLengths = (year: number): readonly number[] => [
-  31,
-  isLeap(year) ? 29 : 28,
-  ...[31, 30, 31, 30, 31, 31, 30, 31, 30, 31],
-];
+const isLeap = (year: number): boolean =>
+  modulo(year, 4) === 0 && (modulo(year, 100) !== 0 || modulo(year, 400) === 0);
+const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const monthLengths = (year: number): readonly number[] => (isLeap(year) ? lengths.with(1, 29) : lengths);
 
 /** Days from 1970-01-01 to the first of January of `year`. */
 const daysToYear = (year: number): number => {
@@ -52,4 +50,14 @@ export function dateOf(unixSeconds: number): DateFields {
     minute: Math.floor((inDay % 3600) / 60),
     daysInMonth: lengths[month] ?? NaN,
   };
+}
+
+/** Unix milliseconds as `2026-11-23T22:00:00.5Z`: no more decimals than there are. */
+export function rfc3339Of(tMs: number): string {
+  const { year, month, day, hour, minute } = dateOf(Math.floor(tMs / 1000));
+  const pad = (value: number, digits = 2): string => String(value).padStart(digits, "0");
+  const second = modulo(Math.floor(tMs / 1000), 60);
+  const fraction = modulo(Math.trunc(tMs), 1000);
+  const decimals = fraction === 0 ? "" : `.${pad(fraction, 3).replace(/0+$/, "")}`;
+  return `${pad(year, 4)}-${pad(month)}-${pad(day)}T${pad(hour)}:${pad(minute)}:${pad(second)}${decimals}Z`;
 }

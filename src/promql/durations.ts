@@ -1,6 +1,6 @@
 import type { SyntaxNode } from "@lezer/common";
 import { parseDuration, parseNumber } from "./literals.ts";
-import { children, type Reader } from "./read-tree.ts";
+import { children, type Reader } from "./reader.ts";
 
 const MAX_SECONDS = 2 ** 63 / 1e9;
 

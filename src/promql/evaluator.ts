@@ -70,8 +70,7 @@ export class Evaluator {
         return this.call(expr, tMs);
       case "vectorSelector":
         return { type: "vector", samples: this.instant(expr, tMs).map(([sample]) => sample) };
-      case "matrixSelector":
-      case "subquery":
+      default:
         throw executionError("a range vector has no value at one instant");
     }
   }
@@ -130,7 +129,10 @@ export class Evaluator {
   }
 
   /** The series of a range selector or subquery, and the window's ends. */
-  range(expr: MatrixSelector | Subquery, tMs: number): { series: RangeSeries[]; startMs: number; endMs: number } {
+  range(
+    expr: MatrixSelector | Subquery,
+    tMs: number,
+  ): { series: RangeSeries[]; startMs: number; endMs: number } {
     const endMs = this.reference(expr.kind === "subquery" ? expr : expr.selector, tMs);
     const startMs = endMs - expr.rangeMs;
     if (expr.kind === "subquery") return { series: this.subquery(expr, startMs, endMs), startMs, endMs };

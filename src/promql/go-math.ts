@@ -66,7 +66,8 @@ export function pow(base: number, exponent: number): number {
 }
 
 /** Go's `math.Max`: an infinity wins over NaN. */
-export const max = (a: number, b: number): number => (a === Infinity || b === Infinity ? Infinity : Math.max(a, b));
+export const max = (a: number, b: number): number =>
+  a === Infinity || b === Infinity ? Infinity : Math.max(a, b);
 export const min = (a: number, b: number): number =>
   a === -Infinity || b === -Infinity ? -Infinity : Math.min(a, b);
 
@@ -76,7 +77,8 @@ export const descending = (a: number, b: number): boolean => Number.isNaN(a) || 
 
 /** Go's `sort.Sort` for short lists: by insertion, so that equal elements (and NaNs) fall as they do there. */
 export function goSort<T>(items: T[], less: (a: T, b: T) => boolean): T[] {
-  if (items.length > 12) return items.sort((a, b) => (less(a, b) ? (less(b, a) ? 0 : -1) : less(b, a) ? 1 : 0));
+  if (items.length > 12)
+    return items.sort((a, b) => (less(a, b) ? (less(b, a) ? 0 : -1) : less(b, a) ? 1 : 0));
   for (let i = 1; i < items.length; i++)
     for (let j = i; j > 0; j--) {
       const [before, after] = [items[j - 1] as T, items[j] as T];
@@ -92,7 +94,9 @@ export function quantile(q: number, values: readonly number[]): number {
   if (values.length === 0 || Number.isNaN(q)) return NaN;
   if (q < 0) return -Infinity;
   if (q > 1) return Infinity;
-  const sorted = [...values].sort((a, b) => (Number.isNaN(a) ? (Number.isNaN(b) ? 0 : -1) : Number.isNaN(b) ? 1 : a - b));
+  const sorted = [...values].sort((a, b) =>
+    Number.isNaN(a) ? (Number.isNaN(b) ? 0 : -1) : Number.isNaN(b) ? 1 : a - b,
+  );
   const rank = q * (sorted.length - 1);
   const lower = Math.max(0, Math.floor(rank));
   const upper = Math.min(sorted.length - 1, lower + 1);
@@ -123,7 +127,7 @@ export class GoHeap<T> {
 
   push(item: T): void {
     this.items.push(item);
-    for (let j = this.items.length - 1; j > 0; ) {
+    for (let j = this.items.length - 1; j > 0;) {
       const parent = (j - 1) >> 1;
       if (!this.before(j, parent)) return;
       this.swap(parent, j);
@@ -135,7 +139,7 @@ export class GoHeap<T> {
   replaceTop(item: T): void {
     this.items[0] = item;
     const { length } = this.items;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       let child = 2 * i + 1;
       if (child >= length) return;
       if (child + 1 < length && this.before(child + 1, child)) child++;

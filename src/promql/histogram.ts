@@ -14,7 +14,9 @@ function almostEqual(a: number, b: number): boolean {
 
 /** In order of bounds, equal bounds as one; null where the last is not +Inf. */
 function ordered(buckets: readonly Bucket[]): Bucket[] | null {
-  const sorted = [...buckets].sort((a, b) => (a.upperBound < b.upperBound ? -1 : a.upperBound > b.upperBound ? 1 : 0));
+  const sorted = [...buckets].sort((a, b) =>
+    a.upperBound < b.upperBound ? -1 : a.upperBound > b.upperBound ? 1 : 0,
+  );
   if (sorted.at(-1)?.upperBound !== Infinity) return null;
   const merged: Bucket[] = [];
   for (const bucket of sorted) {
@@ -26,7 +28,11 @@ function ordered(buckets: readonly Bucket[]): Bucket[] | null {
   return merged;
 }
 
-export type ForcedMonotonicity = { readonly minBucket: number; readonly maxBucket: number; readonly maxDiff: number };
+export type ForcedMonotonicity = {
+  readonly minBucket: number;
+  readonly maxBucket: number;
+  readonly maxDiff: number;
+};
 
 /** Cumulative counts never fall; small falls are rounding, larger ones are told. */
 function monotonic(buckets: readonly Bucket[]): { buckets: Bucket[]; forced: ForcedMonotonicity | null } {

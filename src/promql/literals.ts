@@ -9,8 +9,7 @@ const unitMs: readonly (readonly [string, number])[] = [
   ["s", 1000],
   ["ms", 1],
 ];
-const durationPattern =
-  /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const durationPattern = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 
 /** `1h30m` as milliseconds; null where it is no duration. Units must fall in size, each at most once. */
 export function parseDuration(text: string): number | null {
@@ -87,7 +86,10 @@ export function unquote(literal: string): string | null {
     }
     const code = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))/.exec(body.slice(i));
     if (code === null) return null;
-    const point = code[4] === undefined ? Number.parseInt(code[1] ?? code[2] ?? code[3] ?? "", 16) : Number.parseInt(code[4], 8);
+    const point =
+      code[4] === undefined
+        ? Number.parseInt(code[1] ?? code[2] ?? code[3] ?? "", 16)
+        : Number.parseInt(code[4], 8);
     if (point > 0x10ffff || (code[4] !== undefined && point > 255)) return null;
     out += String.fromCodePoint(point);
     i += code[0].length - 1;

@@ -19,8 +19,7 @@ export function matcher(name: string, operator: MatchOperator, value: string): M
       return { name, operator, value, matches: (text) => text === value };
     case "!=":
       return { name, operator, value, matches: (text) => text !== value };
-    case "=~":
-    case "!~": {
+    default: {
       const wanted = operator === "=~";
       const regex = compile(value);
       const known = new Map<string, boolean>();

@@ -1,15 +1,7 @@
 import type { Expr } from "./ast.ts";
 import { checkTypes } from "./check.ts";
+import type { ParseOptions } from "./parse-options.ts";
 import { readTree } from "./read-tree.ts";
-
-export type ParseOptions = {
-  /** Default 3. */
-  readonly version?: 2 | 3;
-  /** As `--enable-feature=promql-experimental-functions`. Default false. */
-  readonly experimentalFunctions?: boolean;
-  /** What `step()` and `range()` mean in durations; an instant query has neither. */
-  readonly times?: { readonly stepMs: number; readonly rangeMs: number };
-};
 
 /**
  * Reads a query. Throws a `PromqlError` (`bad_data`) in Prometheus' words: `1:5: parse error: …`.

@@ -1,6 +1,6 @@
 /** What may follow an expression: `[range]`, `[range:step]`, `offset`, `@`. */
 import type { Expr, Subquery, VectorSelector } from "./ast.ts";
-import type { Reader } from "./read-tree.ts";
+import type { Reader } from "./reader.ts";
 
 export type AtTime = "start" | "end" | { readonly seconds: number };
 
@@ -13,7 +13,7 @@ function onTarget(expr: Expr, change: (target: Target) => Target, end: number): 
     return { ...expr, selector, span: { start: expr.span.start, end } };
   }
   if (expr.kind === "vectorSelector" || expr.kind === "subquery")
-    return { ...change(expr), span: { start: expr.span.start, end } } as Expr;
+    return { ...change(expr), span: { start: expr.span.start, end } };
   return null;
 }
 
@@ -34,7 +34,10 @@ export function addOffset(reader: Reader, expr: Expr, offsetMs: number): Expr {
 
 export function addAt(reader: Reader, expr: Expr, at: AtTime): Expr {
   if (typeof at !== "string" && !(Math.abs(at.seconds) < 2 ** 63))
-    return reader.fail(expr.span.start, `timestamp out of bounds for @ modifier: ${goFloatWords(at.seconds)}`);
+    return reader.fail(
+      expr.span.start,
+      `timestamp out of bounds for @ modifier: ${goFloatWords(at.seconds)}`,
+    );
   const changed = onTarget(
     expr,
     (target) => {
@@ -51,7 +54,8 @@ const goFloatWords = (value: number): string =>
   Number.isNaN(value) ? "NaN" : Number.isFinite(value) ? value.toFixed(6) : value > 0 ? "+Inf" : "-Inf";
 
 export function addRange(reader: Reader, expr: Expr, rangeMs: number, bracketAt: number, end: number): Expr {
-  if (expr.kind !== "vectorSelector") return reader.fail(bracketAt, "ranges only allowed for vector selectors");
+  if (expr.kind !== "vectorSelector")
+    return reader.fail(bracketAt, "ranges only allowed for vector selectors");
   if (expr.offsetMs !== 0) return reader.fail(bracketAt, "no offset modifiers allowed before range");
   if (expr.at !== null) return reader.fail(bracketAt, "no @ modifiers allowed before range");
   return { kind: "matrixSelector", span: { start: expr.span.start, end }, selector: expr, rangeMs };

@@ -80,7 +80,12 @@ function evaluatorFor(
 }
 
 /** Asks `query` of `storage` at `tMs` (unix milliseconds). Throws a `PromqlError`. */
-export function instantQuery(storage: Storage, query: string, tMs: number, options: QueryOptions = {}): QueryResult {
+export function instantQuery(
+  storage: Storage,
+  query: string,
+  tMs: number,
+  options: QueryOptions = {},
+): QueryResult {
   const expr = parseOnce(query, options, { stepMs: 0, rangeMs: 0 });
   const { evaluator, annotations } = evaluatorFor(storage, query, options, tMs, tMs);
   const inner = unwrap(expr);

@@ -44,7 +44,10 @@ function variance({ values }: Window): number {
 }
 
 /** Least squares over the window: the slope, and the value at `atMs`. */
-function regression({ times, values }: Window, atMs: number): { readonly slope: number; readonly intercept: number } {
+function regression(
+  { times, values }: Window,
+  atMs: number,
+): { readonly slope: number; readonly intercept: number } {
   const [x, y, xy, xx] = [new KahanSum(), new KahanSum(), new KahanSum(), new KahanSum()];
   const first = values[0] ?? NaN;
   const n = values.length;
@@ -56,7 +59,9 @@ function regression({ times, values }: Window, atMs: number): { readonly slope: 
     xx.add(dx * dx);
   }
   if (values.every((value, i) => i === 0 || value === first))
-    return Number.isFinite(first) || Number.isNaN(first) ? { slope: 0, intercept: first } : { slope: NaN, intercept: NaN };
+    return Number.isFinite(first) || Number.isNaN(first)
+      ? { slope: 0, intercept: first }
+      : { slope: NaN, intercept: NaN };
   const covariance = xy.total - (x.total * y.total) / n;
   const spread = xx.total - (x.total * x.total) / n;
   const slope = covariance / spread;
@@ -123,7 +128,10 @@ export const rangeFunctions: ReadonlyMap<string, RangeFunction> = new Map<string
   ["changes", (window) => pairs(window, (a, b) => a !== b && !(Number.isNaN(a) && Number.isNaN(b)))],
   ["count_over_time", (window) => window.values.length],
   ["delta", (window) => extrapolatedRate(window, false, false)],
-  ["deriv", (window) => (window.values.length < 2 ? undefined : regression(window, window.times[0] ?? NaN).slope)],
+  [
+    "deriv",
+    (window) => (window.values.length < 2 ? undefined : regression(window, window.times[0] ?? NaN).slope),
+  ],
   ["double_exponential_smoothing", doubleExponentialSmoothing],
   ["first_over_time", (window) => window.values[0]],
   ["holt_winters", doubleExponentialSmoothing],

@@ -5,12 +5,13 @@ import { assemble, type Item, type Modifiers } from "./assemble.ts";
 import { readDuration } from "./durations.ts";
 import { parseNumber, unquote } from "./literals.ts";
 import { matcher, type Matcher, type MatchOperator } from "./matchers.ts";
-import type { ParseOptions } from "./parse.ts";
+import type { ParseOptions } from "./parse-options.ts";
 import { parseError } from "./parse-error.ts";
 import { addAt, addOffset, addRange, addSubquery, type AtTime } from "./postfix.ts";
 import { functionSignatures } from "./signatures.ts";
 import { PromqlError } from "./errors.ts";
 import { METRIC_NAME } from "./labels.ts";
+import { children, type Reader } from "./reader.ts";
 import { firstSyntaxError } from "./syntax-error.ts";
 
 const operators: Readonly<Record<string, string>> = {
@@ -30,21 +31,6 @@ const operators: Readonly<Record<string, string>> = {
   And: "and",
   Or: "or",
   Unless: "unless",
-};
-
-export type Reader = {
-  readonly query: string;
-  readonly options: Required<ParseOptions>;
-  readonly text: (node: SyntaxNode) => string;
-  /** Throws the parse error `message` at `offset`. */
-  readonly fail: (offset: number, message: string) => never;
-};
-
-export const children = (node: SyntaxNode): SyntaxNode[] => {
-  const all: SyntaxNode[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling)
-    if (child.name !== "LineComment") all.push(child);
-  return all;
 };
 
 /** The upstream grammar's tree of `query` as our own, without regard to types. Throws a `PromqlError`. */
@@ -83,7 +69,10 @@ function flatten(reader: Reader, node: SyntaxNode, items: Item[]): Item[] {
       flatten(reader, left, items);
       const symbol = operators[operator.name];
       if (symbol === undefined)
-        return reader.fail(operator.from, `operator ${JSON.stringify(reader.text(operator))} works on native histograms only`);
+        return reader.fail(
+          operator.from,
+          `operator ${JSON.stringify(reader.text(operator))} works on native histograms only`,
+        );
       const modifiers = readModifiers(reader, parts.slice(2, -1));
       items.push({ kind: "operator", operator: symbol, at: operator.from, modifiers });
       return flatten(reader, right, items);
@@ -101,7 +90,8 @@ function flatten(reader: Reader, node: SyntaxNode, items: Item[]): Item[] {
       if (sign !== null) items.push({ kind: "sign", sign: sign[1] === "-" ? "-" : "+", at: node.from });
       const value = parseNumber(digits);
       const start = node.to - digits.length;
-      if (value === null) return reader.fail(start, `bad number or duration syntax: ${JSON.stringify(digits)}`);
+      if (value === null)
+        return reader.fail(start, `bad number or duration syntax: ${JSON.stringify(digits)}`);
       if (reader.options.version === 2 && /\d(ms|[ywdhms])/.test(digits) && !/^0x/i.test(digits))
         return reader.fail(start, `unexpected duration ${JSON.stringify(digits)}`);
       items.push({ kind: "operand", expr: { kind: "number", span: { start, end: node.to }, value } });
@@ -130,7 +120,10 @@ function flatten(reader: Reader, node: SyntaxNode, items: Item[]): Item[] {
     }
     case "AnchoredExpr":
     case "SmoothedExpr":
-      return reader.fail(node.from, `${node.name === "AnchoredExpr" ? "anchored" : "smoothed"} modifier is experimental and not enabled`);
+      return reader.fail(
+        node.from,
+        `${node.name === "AnchoredExpr" ? "anchored" : "smoothed"} modifier is experimental and not enabled`,
+      );
     default:
       items.push({ kind: "operand", expr: readOperand(reader, node, span) });
       return items;
@@ -177,10 +170,12 @@ function positive(reader: Reader, node: SyntaxNode): number {
 }
 
 function readAt(reader: Reader, node: SyntaxNode): AtTime {
-  if (node.name === "AtModifierPreprocessors") return reader.text(node).toLowerCase() === "start" ? "start" : "end";
+  if (node.name === "AtModifierPreprocessors")
+    return reader.text(node).toLowerCase() === "start" ? "start" : "end";
   const text = reader.text(node).replace(/\s+/g, "");
   const seconds = parseNumber(text.replace(/^[+-]/, ""));
-  if (seconds === null) return reader.fail(node.from, `bad number or duration syntax: ${JSON.stringify(text)}`);
+  if (seconds === null)
+    return reader.fail(node.from, `bad number or duration syntax: ${JSON.stringify(text)}`);
   return { seconds: text.startsWith("-") ? -seconds : seconds };
 }
 
@@ -203,7 +198,10 @@ function readSelector(reader: Reader, node: SyntaxNode, span: Span): VectorSelec
         if (one.name === "QuotedLabelName" && label !== undefined) {
           const quoted = readString(reader, label);
           if (name !== "")
-            reader.fail(node.from, `metric name must not be set twice: ${JSON.stringify(name)} or ${JSON.stringify(quoted)}`);
+            reader.fail(
+              node.from,
+              `metric name must not be set twice: ${JSON.stringify(name)} or ${JSON.stringify(quoted)}`,
+            );
           add(one, METRIC_NAME, "=", quoted);
         } else if (label !== undefined && operator !== undefined && value !== undefined) {
           const nameText =
@@ -218,16 +216,25 @@ function readSelector(reader: Reader, node: SyntaxNode, span: Span): VectorSelec
 
 function readCall(reader: Reader, node: SyntaxNode, span: Span): Call {
   const [identifier, body] = children(node);
-  if (identifier === undefined || body === undefined) return reader.fail(node.from, "unexpected end of input");
+  if (identifier === undefined || body === undefined)
+    return reader.fail(node.from, "unexpected end of input");
   const name = reader.text(identifier);
   const known = functionSignatures(reader.options.version).get(name);
-  if (known === undefined) return reader.fail(identifier.from, `unknown function with name ${JSON.stringify(name)}`);
+  if (known === undefined)
+    return reader.fail(identifier.from, `unknown function with name ${JSON.stringify(name)}`);
   if (known.experimental && !reader.options.experimentalFunctions)
     return reader.fail(identifier.from, `function ${JSON.stringify(name)} is not enabled`);
   return { kind: "call", span, name, args: children(body).map((arg) => readExpr(reader, arg)) };
 }
 
-const withParam: ReadonlySet<string> = new Set(["topk", "bottomk", "quantile", "count_values", "limitk", "limit_ratio"]);
+const withParam: ReadonlySet<string> = new Set([
+  "topk",
+  "bottomk",
+  "quantile",
+  "count_values",
+  "limitk",
+  "limit_ratio",
+]);
 const experimentalAggregations: ReadonlySet<string> = new Set(["limitk", "limit_ratio"]);
 
 function readAggregation(reader: Reader, node: SyntaxNode, span: Span): Aggregation {
@@ -257,7 +264,15 @@ function readAggregation(reader: Reader, node: SyntaxNode, span: Span): Aggregat
       `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
     );
   const param = wanted === 2 ? (args[0] ?? null) : null;
-  return { kind: "aggregation", span, operator: operator as AggregationOperator, param, expr, grouping, without };
+  return {
+    kind: "aggregation",
+    span,
+    operator: operator as AggregationOperator,
+    param,
+    expr,
+    grouping,
+    without,
+  };
 }
 
 const readGrouping = (reader: Reader, node: SyntaxNode): string[] =>

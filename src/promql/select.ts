@@ -25,7 +25,12 @@ export function currentAt(series: SeriesSamples, tMs: number, lookbackMs: number
 }
 
 /** The samples in (`startMs`, `endMs`], for version 2 in [`startMs`, `endMs`]; null where there are none. */
-export function windowOf(series: SeriesSamples, startMs: number, endMs: number, version: 2 | 3): RangeSeries | null {
+export function windowOf(
+  series: SeriesSamples,
+  startMs: number,
+  endMs: number,
+  version: 2 | 3,
+): RangeSeries | null {
   const from = firstAfter(series, version === 2 ? startMs - 1 : startMs);
   const to = firstAfter(series, endMs);
   if (to <= from) return null;

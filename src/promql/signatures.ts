@@ -27,11 +27,20 @@ const named = (names: string, of: FunctionSignature): [string, FunctionSignature
   names.split(" ").map((name) => [name, of]);
 
 const common = new Map<string, FunctionSignature>([
-  ...named("abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor ln log10 log2 rad", onVector),
+  ...named(
+    "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor ln log10 log2 rad",
+    onVector,
+  ),
   ...named("sgn sin sinh sort sort_desc sqrt tan tanh timestamp", onVector),
   ...named("histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum", onVector),
-  ...named("absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta", onMatrix),
-  ...named("increase irate last_over_time max_over_time min_over_time present_over_time rate resets", onMatrix),
+  ...named(
+    "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta",
+    onMatrix,
+  ),
+  ...named(
+    "increase irate last_over_time max_over_time min_over_time present_over_time rate resets",
+    onMatrix,
+  ),
   ...named("stddev_over_time stdvar_over_time sum_over_time", onMatrix),
   ...named("days_in_month day_of_month day_of_week day_of_year hour minute month year", onTime),
   ...named("clamp_max clamp_min", signature(["vector", "scalar"])),

@@ -12,7 +12,10 @@ const keywords =
   /^(and|or|unless|atan2|avg|bottomk|by|bool|count|count_values|group|group_left|group_right|ignoring|inf|limitk|limit_ratio|max|min|nan|offset|on|quantile|stddev|stdvar|sum|topk|without|start|end|step|range)$/i;
 
 /** Splits the query as far as it can be split; the message says why no further. */
-function tokens(query: string): { readonly all: Token[]; readonly stop: { at: number; message: string } | null } {
+function tokens(query: string): {
+  readonly all: Token[];
+  readonly stop: { at: number; message: string } | null;
+} {
   const all: Token[] = [];
   let at = 0;
   let braces = 0;
@@ -32,13 +35,17 @@ function tokens(query: string): { readonly all: Token[]; readonly stop: { at: nu
       }
       if (char === "!") return stopped(`unexpected character after '!': ${goRune(query, at + 1)}`);
       return stopped(
-        braces > 0 ? `unexpected character inside braces: ${goRune(query, at)}` : `unexpected character: ${goRune(query, at)}`,
+        braces > 0
+          ? `unexpected character inside braces: ${goRune(query, at)}`
+          : `unexpected character: ${goRune(query, at)}`,
       );
     }
-    const kind = ["space", "string", "number", "word", "operator"].find((name) => groups[name] !== undefined) ?? "";
+    const kind =
+      ["space", "string", "number", "word", "operator"].find((name) => groups[name] !== undefined) ?? "";
     const text = groups[kind] ?? "";
     if (kind === "operator") {
-      if (text === "=" && braces === 0) return stopped(`unexpected character after '=': ${goRune(query, at + 1)}`);
+      if (text === "=" && braces === 0)
+        return stopped(`unexpected character after '=': ${goRune(query, at + 1)}`);
       if (text === "!~" && braces === 0) return stopped(`unexpected character after '!': '~'`);
       if (text === "{") {
         if (braces > 0) return stopped("unexpected left brace '{'");
@@ -71,7 +78,8 @@ const goRune = (query: string, at: number): string => {
 function describe(token: Token | undefined): string {
   if (token === undefined) return "end of input";
   if (token.kind === "string") return `string ${goQuote(token.text)}`;
-  if (token.kind === "number") return `${/[a-z]$/i.test(token.text) && !/^0x/i.test(token.text) ? "duration" : "number"} ${goQuote(token.text)}`;
+  if (token.kind === "number")
+    return `${/[a-z]$/i.test(token.text) && !/^0x/i.test(token.text) ? "duration" : "number"} ${goQuote(token.text)}`;
   if (token.kind === "word") {
     if (keywords.test(token.text)) return `<${token.text.toLowerCase()}>`;
     return `${token.text.includes(":") ? "metric identifier" : "identifier"} ${goQuote(token.text)}`;
@@ -116,13 +124,18 @@ export function firstSyntaxError(query: string, tree: Tree): PromqlError | null 
   const from: number = at ?? Infinity;
   const index = all.findIndex((token) => token.at >= from);
   // What the lexer stumbles over first is the message, unless the parser stumbled before.
-  if (stop !== null && (index < 0 || (all[index]?.at ?? 0) >= stop.at)) return parseError(query, stop.at, stop.message);
+  if (stop !== null && (index < 0 || (all[index]?.at ?? 0) >= stop.at))
+    return parseError(query, stop.at, stop.message);
   const token = index < 0 ? undefined : all[index];
   const before = index < 0 ? all : all.slice(0, index);
   const path = new Set<string>();
-  for (let node = tree.resolve(from, -1) as { name: string; parent: unknown } | null; node !== null; ) {
+  for (let node = tree.resolve(from, -1) as { name: string; parent: unknown } | null; node !== null;) {
     path.add(node.name);
     node = node.parent as typeof node;
   }
-  return parseError(query, token?.at ?? query.length, `unexpected ${describe(token)}${context(before, path)}`);
+  return parseError(
+    query,
+    token?.at ?? query.length,
+    `unexpected ${describe(token)}${context(before, path)}`,
+  );
 }

@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { EnvReader, HEADER_NAME, isRecord, PATH, type Env } from "../shared/env.ts";
+import { OWN_METRICS } from "./metric-names.ts";
 
 export type Backend = {
   readonly tier: string;
@@ -149,8 +151,21 @@ export function gatewayConfigFromEnv(env: Env): GatewayConfig {
   if (["/metrics", "/health", "/ready"].includes(requestPath) || requestPath.startsWith("/simulate/")) {
     read.problem("REQUEST_PATH", "a path that the program does not use itself", requestPath);
   }
+  if (config.dnsServer !== null && !isServer(config.dnsServer)) {
+    read.problem("DNS_SERVER", "an IP address, with :port where it is not 53", config.dnsServer);
+  }
+  for (const { metric } of config.activeTenantsMetrics) {
+    if (OWN_METRICS.has(metric)) {
+      read.problem("ACTIVE_TENANTS_METRICS", "a metric that the program does not serve itself", metric);
+    }
+  }
   read.done();
   return config;
+}
+
+function isServer(given: string): boolean {
+  const address = /^\[([^\]]+)\](?::\d+)?$/.exec(given)?.[1] ?? given.replace(/^([\d.]+):\d+$/, "$1");
+  return isIP(address) !== 0;
 }
 
 /** `http://name:port` of an address, null where it is not one that a request can be sent to. */

@@ -29,6 +29,7 @@ export type Admission =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "abandoned" };
 
+/** `held` once a request; `requeued` when one that had been released comes back; the rest say how its waiting ended. */
 export type HoldEvent = "held" | "requeued" | "released" | "expired" | "refused" | "abandoned";
 
 /** What was held may not grow without end: over all lanes together. */
@@ -101,7 +102,9 @@ export class Lane {
   readonly #queue: Waiting[] = [];
   #closed = false;
   #inFlight = 0;
+  /** The oldest request while it is tried again: it keeps its place in the limits, and still counts as held. */
   #probe: Ticket | null = null;
+  readonly #heldBefore = new WeakSet<Ticket>();
   #probeTimer: Timer | null = null;
   #expiryTimer: Timer | null = null;
   #coldStartFromUs: number | null = null;
@@ -113,7 +116,7 @@ export class Lane {
   }
 
   get held(): number {
-    return this.#queue.length;
+    return this.#queue.length + (this.#probe === null ? 0 : 1);
   }
 
   get inFlight(): number {
@@ -132,19 +135,20 @@ export class Lane {
       this.#inFlight++;
       return Promise.resolve({ kind: "go" });
     }
-    return this.#hold(ticket, "held");
+    return this.#hold(ticket, false);
   }
 
   /** The attempt met no pod or a full breaker: back into the queue, at its place by arrival. */
   requeue(ticket: Ticket, why: "noUpstream" | "overloaded"): Promise<Admission> {
     this.#inFlight--;
-    if (this.#probe === ticket) this.#probe = null;
+    const wasProbe = this.#probe === ticket;
+    if (wasProbe) this.#probe = null;
     this.#closed = true;
     if (why === "noUpstream") {
       this.#lastZeroUs = this.#options.clock.nowUs();
       this.#coldStartFromUs ??= ticket.receivedUs;
     }
-    return this.#hold(ticket, why === "overloaded" ? "requeued" : "held");
+    return this.#hold(ticket, wasProbe);
   }
 
   /** The request is over. `reached`: a pod answered it, so there is one. */
@@ -152,6 +156,8 @@ export class Lane {
     this.#inFlight--;
     if (this.#probe === ticket) {
       this.#probe = null;
+      this.#options.limits.give(ticket);
+      this.#options.on(ticket.signal.aborted ? "abandoned" : "released");
       if (reached) {
         this.#closed = false;
         if (this.#coldStartFromUs !== null) {
@@ -171,14 +177,15 @@ export class Lane {
     this.#move();
   }
 
-  #hold(ticket: Ticket, event: "held" | "requeued"): Promise<Admission> {
-    const refused = this.#refusalFor(ticket);
+  #hold(ticket: Ticket, wasProbe: boolean): Promise<Admission> {
+    const refused = this.#refusalFor(ticket, wasProbe);
     if (refused) {
       this.#options.on(refused.event);
       this.#move();
       return Promise.resolve({ kind: "refused", refusal: refused.refusal });
     }
-    this.#options.on(event);
+    if (!wasProbe) this.#options.on(this.#heldBefore.has(ticket) ? "requeued" : "held");
+    this.#heldBefore.add(ticket);
     return new Promise((resolve) => {
       const abandon = (): void => {
         this.#queue.splice(this.#queue.indexOf(waiting), 1);
@@ -199,11 +206,16 @@ export class Lane {
     });
   }
 
-  #refusalFor(ticket: Ticket): { event: HoldEvent; refusal: Refusal } | null {
-    if (this.#ending) return { event: "refused", refusal: this.#ending };
-    if (this.#options.clock.nowUs() >= this.#expiresUs(ticket))
+  /** Why the ticket may not wait (any longer); null where it may, and then it has its place in the limits. */
+  #refusalFor(ticket: Ticket, hasPlace: boolean): { event: HoldEvent; refusal: Refusal } | null {
+    const { clock, limits } = this.#options;
+    const expired = clock.nowUs() >= this.#expiresUs(ticket);
+    if (this.#ending !== null || expired) {
+      if (hasPlace) limits.give(ticket);
+      if (this.#ending !== null) return { event: "refused", refusal: this.#ending };
       return { event: "expired", refusal: this.#expired() };
-    const refusal = this.#options.limits.take(ticket);
+    }
+    const refusal = hasPlace ? null : limits.take(ticket);
     return refusal ? { event: "refused", refusal } : null;
   }
 
@@ -220,17 +232,12 @@ export class Lane {
     waiting.leave(admission);
   }
 
-  #release(): Ticket {
-    const waiting = this.#queue.shift()!;
-    this.#inFlight++;
-    this.#leave(waiting, "released", { kind: "go" });
-    return waiting.ticket;
-  }
-
   /** Brings gate, tries and timers in line with what the lane holds now. */
   #move(): void {
-    while (!this.#closed && this.#queue.length > 0 && this.#inFlight < this.#options.maxInFlight)
-      this.#release();
+    while (!this.#closed && this.#queue.length > 0 && this.#inFlight < this.#options.maxInFlight) {
+      this.#inFlight++;
+      this.#leave(this.#queue.shift()!, "released", { kind: "go" });
+    }
     if (this.#queue.length === 0 && this.#probe === null) {
       // Nobody waits any more, so nobody would find out that there is a pod again: the next request does.
       this.#closed = false;
@@ -251,7 +258,10 @@ export class Lane {
     return clock.at(clock.nowUs() + Math.round(waitMs * 1000), () => {
       this.#probeTimer = null;
       if (!this.#closed || this.#probe !== null || this.#queue.length === 0) return;
-      this.#probe = this.#release();
+      const { ticket, leave } = this.#queue.shift()!;
+      this.#probe = ticket;
+      this.#inFlight++;
+      leave({ kind: "go" });
       this.#armExpiry();
     });
   }

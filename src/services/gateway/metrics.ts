@@ -8,7 +8,7 @@ import {
   type LabelledCounter,
   Registry,
 } from "../shared/prometheus.ts";
-import type { GatewayConfig } from "./config.ts";
+import type { ActiveTenantsMetric, GatewayConfig } from "./config.ts";
 import type { HoldEvent } from "./hold.ts";
 import type { MissCause } from "./misses.ts";
 
@@ -204,6 +204,11 @@ function activeTenantsGauges(config: GatewayConfig, registry: Registry, readings
   for (const name of names) {
     const entries = config.activeTenantsMetrics.filter(({ metric }) => metric === name);
     const labelNames = [...new Set(entries.flatMap(({ labels }) => Object.keys(labels)))];
+    const bySeries = new Map<string, ActiveTenantsMetric[]>();
+    for (const entry of entries) {
+      const key = JSON.stringify(Object.entries(entry.labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+      bySeries.set(key, [...(bySeries.get(key) ?? []), entry]);
+    }
     // A gauge without labels begins with a sample of 0, which would say that nobody is active.
     const clear = (gauge: Gauge): void => (labelNames.length === 0 ? gauge.remove() : gauge.reset());
     const gauge = new Gauge({
@@ -213,9 +218,16 @@ function activeTenantsGauges(config: GatewayConfig, registry: Registry, readings
       registers: [registry],
       collect() {
         clear(this);
-        for (const { tier, labels } of entries) {
-          const active = readings.activeTenants(tier);
-          if (active !== undefined) this.inc(labels, active);
+        for (const series of bySeries.values()) {
+          const counts = series.map(({ tier }) => readings.activeTenants(tier));
+          // Tiers that share a series are added up, and none of it is told while one of them is not known.
+          const known = counts.filter((count) => count !== undefined);
+          if (known.length === counts.length) {
+            this.set(
+              series[0]!.labels,
+              known.reduce((sum, count) => sum + count, 0),
+            );
+          }
         }
       },
     });

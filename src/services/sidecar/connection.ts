@@ -52,7 +52,8 @@ export class Connection {
       connect: (_, callback) => {
         if (handedOver || socket.destroyed) return callback(new Error("connection termination"), null);
         handedOver = true;
-        callback(null, socket);
+        // The client looks for work again only if the socket comes after it stopped looking.
+        queueMicrotask(() => callback(null, socket));
       },
     });
   }
