@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { RULES } from "./rules.ts";
+import { lintText } from "./test-kit.ts";
+
+describe.each(RULES.map((rule) => [rule.code, rule.title, rule] as const))("%s %s", (code, _title, rule) => {
+  const codesIn = async (text: string) => {
+    const config = rule.config === undefined ? {} : { config: rule.config };
+    const { findings } = await lintText(text, config);
+    return findings.filter((finding) => finding.code === code);
+  };
+
+  test("fires on its wrong example, at a line of it", async () => {
+    const found = await codesIn(rule.wrong);
+    expect(found.length).toBeGreaterThan(0);
+    for (const finding of found) {
+      expect(finding.file).toBe("stdin");
+      expect(finding.line).toBeGreaterThan(1);
+      expect(finding.message).toMatch(/[^.]\.$/);
+      expect(finding.message.length).toBeLessThan(320);
+      expect(finding.remedy).not.toBe("");
+      expect(finding.object).toMatch(/^[A-Z]\w+ [\w.-]+\/[\w.-]+$/);
+    }
+  });
+
+  test("is silent on its right example", async () => {
+    expect(await codesIn(rule.right)).toEqual([]);
+  });
+});

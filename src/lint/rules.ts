@@ -1,0 +1,15 @@
+/** Every rule there is, in the order of their codes within a family. */
+import type { Rule } from "./rule.ts";
+import { CLUSTER_RULES } from "./rules/routing-cluster.ts";
+import { ROUTE_RULES } from "./rules/routing-route.ts";
+
+const FAMILY_ORDER = "RKTWMSL";
+
+const rank = ({ code }: Rule): string => {
+  const [letter = "", number = ""] = [code.charAt(7), code.slice(8)];
+  return `${FAMILY_ORDER.indexOf(letter)}${number}`;
+};
+
+export const RULES: readonly Rule[] = [...CLUSTER_RULES, ...ROUTE_RULES].sort((a, b) =>
+  rank(a) < rank(b) ? -1 : 1,
+);
