@@ -1,6 +1,8 @@
 /** Every rule there is, in the order of their codes within a family. */
 import type { Rule } from "./rule.ts";
 import { CLUSTER_RULES } from "./rules/routing-cluster.ts";
+import { HOST_RULES } from "./rules/routing-hosts.ts";
+import { PATH_RULES } from "./rules/routing-path.ts";
 import { ROUTE_RULES } from "./rules/routing-route.ts";
 
 const FAMILY_ORDER = "RKTWMSL";
@@ -10,6 +12,6 @@ const rank = ({ code }: Rule): string => {
   return `${FAMILY_ORDER.indexOf(letter)}${number}`;
 };
 
-export const RULES: readonly Rule[] = [...CLUSTER_RULES, ...ROUTE_RULES].sort((a, b) =>
+export const RULES: readonly Rule[] = [...CLUSTER_RULES, ...ROUTE_RULES, ...HOST_RULES, ...PATH_RULES].sort((a, b) =>
   rank(a) < rank(b) ? -1 : 1,
 );
