@@ -23,6 +23,12 @@ export type Facts = LintInput & {
   readonly mesh: Mesh;
   of(group: string, kind: string): readonly Manifest[];
   serviceNamed(fqdn: string): Service | null;
+  servicesIn(namespace: string): readonly Service[];
+  workloadsIn(namespace: string): readonly Workload[];
+  /** Views of calls to this Service, wherever they lead. */
+  callsNaming(service: Service): readonly RouteView[];
+  /** Views with a destination in this Service. */
+  callsTo(fqdn: string): readonly RouteView[];
   workloadsOf(service: Service): readonly Workload[];
   servicesOf(workload: Workload): readonly Service[];
   /** Workloads whose environment names the Service. */
@@ -97,6 +103,7 @@ export function factsOf(input: LintInput): Facts {
   const callersOf = grouped(calls(input));
   const byFqdn = new Map(input.services.map((service) => [service.fqdn, service]));
   const workloadsIn = grouped(input.workloads.map((workload) => [workload.namespace, workload] as const));
+  const servicesIn = grouped(input.services.map((service) => [service.namespace, service] as const));
   const meant = new Map(
     input.scaledObjects.map((one) => [one, workloadMeantBy(one, workloadsIn.get(one.namespace) ?? [])]),
   );
@@ -120,6 +127,8 @@ export function factsOf(input: LintInput): Facts {
     of,
     mesh,
     hashRules: hashRulesOf(destinationRules),
+    servicesIn: (namespace: string) => servicesIn.get(namespace) ?? [],
+    workloadsIn: (namespace: string) => workloadsIn.get(namespace) ?? [],
     serviceNamed: (fqdn: string) => byFqdn.get(fqdn) ?? null,
     workloadsOf: (service: Service) => workloadsOf.get(service) ?? [],
     servicesOf: (workload: Workload) => servicesOf.get(workload) ?? [],
@@ -136,7 +145,22 @@ export function factsOf(input: LintInput): Facts {
     isPrometheus: (workload: Workload) =>
       containersOf(workload.manifest).some((one) => isPrometheusImage(textAt(one, "image") ?? "")),
   };
-  return { ...input, ...lookUps, routes: routeViews(input, lookUps) };
+  const routes = routeViews(input, lookUps);
+  const callsTo = grouped(
+    routes.flatMap((view) =>
+      [...new Set(view.destinations.map(({ resolved }) => resolved.cluster.service))].map(
+        (fqdn) => [fqdn, view] as const,
+      ),
+    ),
+  );
+  const callsNaming = grouped(routes.map((view) => [view.service, view] as const));
+  return {
+    ...input,
+    ...lookUps,
+    routes,
+    callsNaming: (service) => callsNaming.get(service) ?? [],
+    callsTo: (fqdn) => callsTo.get(fqdn) ?? [],
+  };
 }
 
 export const containersOf = (manifest: Manifest): readonly JsonObject[] =>

@@ -1,5 +1,7 @@
 /** Every rule there is, in the order of their codes within a family. */
 import type { Rule } from "./rule.ts";
+import { TARGET_RULES } from "./rules/keda-target.ts";
+import { TRIGGER_RULES } from "./rules/keda-trigger.ts";
 import { CLUSTER_RULES } from "./rules/routing-cluster.ts";
 import { HOST_RULES } from "./rules/routing-hosts.ts";
 import { PATH_RULES } from "./rules/routing-path.ts";
@@ -12,6 +14,11 @@ const rank = ({ code }: Rule): string => {
   return `${FAMILY_ORDER.indexOf(letter)}${number}`;
 };
 
-export const RULES: readonly Rule[] = [...CLUSTER_RULES, ...ROUTE_RULES, ...HOST_RULES, ...PATH_RULES].sort((a, b) =>
-  rank(a) < rank(b) ? -1 : 1,
-);
+export const RULES: readonly Rule[] = [
+  ...CLUSTER_RULES,
+  ...ROUTE_RULES,
+  ...HOST_RULES,
+  ...PATH_RULES,
+  ...TARGET_RULES,
+  ...TRIGGER_RULES,
+].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));

@@ -10,7 +10,8 @@ import type { Rule } from "../rule.ts";
 
 const TAL = "envoyproxy/envoy source/extensions/load_balancing_policies/common/thread_aware_lb_impl.cc";
 
-const hashed = (facts: Facts): readonly RouteView[] => facts.routes.filter((view) => view.hashes && maybeCalled(view));
+const hashed = (facts: Facts): readonly RouteView[] =>
+  facts.routes.filter((view) => view.hashes && maybeCalled(view));
 
 /** The `outlierDetection`s of a DestinationRule, each with its path. */
 const outlierDetections = (manifest: Manifest): readonly Path[] =>
@@ -60,7 +61,10 @@ const localities: Rule = {
         ),
         ...meantToHash(view).flatMap(({ rule }) =>
           outlierDetections(rule)
-            .filter((path) => at(rule.body, ...path.slice(0, -1), "loadBalancer", "localityLbSetting", "enabled") !== false)
+            .filter(
+              (path) =>
+                at(rule.body, ...path.slice(0, -1), "loadBalancer", "localityLbSetting", "enabled") !== false,
+            )
             .map((path) =>
               report(
                 rule,
@@ -81,8 +85,16 @@ const neverEjects: Rule = {
   severity: "warning",
   title: "outlierDetection that can never eject",
   why: "A pod is ejected only while 100·(ejected + 1)/pods stays within maxEjectionPercent. At the default of 10 % fewer than ten pods never lose one, however broken it is.",
-  wrong: yaml(service(), destinationRule({ policy: "outlierDetection: {consecutive5xxErrors: 5}" }), workload({ spec: "replicas: 3" })),
-  right: yaml(service(), destinationRule({ policy: "outlierDetection: {consecutive5xxErrors: 5, maxEjectionPercent: 50}" }), workload({ spec: "replicas: 3" })),
+  wrong: yaml(
+    service(),
+    destinationRule({ policy: "outlierDetection: {consecutive5xxErrors: 5}" }),
+    workload({ spec: "replicas: 3" }),
+  ),
+  right: yaml(
+    service(),
+    destinationRule({ policy: "outlierDetection: {consecutive5xxErrors: 5, maxEjectionPercent: 50}" }),
+    workload({ spec: "replicas: 3" }),
+  ),
   source: "envoyproxy/envoy source/common/upstream/outlier_detection_impl.cc; measured with 1.40",
   check: (facts) =>
     facts.routes.filter(maybeCalled).flatMap((view) =>
@@ -145,7 +157,8 @@ const notReadyOnRing: Rule = {
     service({ name: "api-headless", spec: "clusterIP: None\npublishNotReadyAddresses: true" }),
     destinationRule(),
   ),
-  source: "kubernetes/kubernetes staging/src/k8s.io/endpointslice/utils.go; istio/istio pilot/pkg/xds/endpoints/endpoint_builder.go",
+  source:
+    "kubernetes/kubernetes staging/src/k8s.io/endpointslice/utils.go; istio/istio pilot/pkg/xds/endpoints/endpoint_builder.go",
   check: (facts) =>
     hashed(facts)
       .map((view) => view.destinations[0]!.service)
@@ -233,8 +246,14 @@ const headlessTargetPort: Rule = {
   severity: "warning",
   title: "Headless Service whose targetPort is not its port",
   why: "DNS gives the pods' addresses and no port, so the caller's own port is used as it stands; targetPort is never looked at, and the connection goes to the wrong container port.",
-  wrong: yaml(service({ spec: "clusterIP: None", ports: "[{name: http, port: 80, targetPort: 8080}]" }), caller()),
-  right: yaml(service({ spec: "clusterIP: None", ports: "[{name: http, port: 8080, targetPort: 8080}]" }), caller()),
+  wrong: yaml(
+    service({ spec: "clusterIP: None", ports: "[{name: http, port: 80, targetPort: 8080}]" }),
+    caller(),
+  ),
+  right: yaml(
+    service({ spec: "clusterIP: None", ports: "[{name: http, port: 8080, targetPort: 8080}]" }),
+    caller(),
+  ),
   source: "istio/istio 51908; kubernetes headless Services",
   check: (facts) =>
     facts.services
@@ -268,7 +287,11 @@ const staleRing: Rule = {
     service(),
     destinationRule(),
   ),
-  right: yaml(workload({ image: "docker.io/istio/pilot:1.30.1", name: "istiod" }), service(), destinationRule()),
+  right: yaml(
+    workload({ image: "docker.io/istio/pilot:1.30.1", name: "istiod" }),
+    service(),
+    destinationRule(),
+  ),
   source: "istio/istio 60312 (fixed in 1.30.1); envoyproxy/envoy 45212",
   check: (facts) => [
     ...facts.workloads.flatMap(({ manifest }) =>
@@ -307,17 +330,22 @@ const limits: Rule = {
   why: "The limits hold for one calling proxy and the whole Service, not for a pod. Beyond them every tenant alike is answered 503 UO at once, and idle connections to other pods count too. Below 32 requests in flight for each pod of the full set one slow pod can take all of them.",
   wrong: yaml(
     service(),
-    destinationRule({ policy: "connectionPool: {http: {http2MaxRequests: 100, http1MaxPendingRequests: 50}}" }),
+    destinationRule({
+      policy: "connectionPool: {http: {http2MaxRequests: 100, http1MaxPendingRequests: 50}}",
+    }),
     workload(),
     scaledObject({ spec: "maxReplicaCount: 5" }),
   ),
   right: yaml(
     service(),
-    destinationRule({ policy: "connectionPool: {http: {http2MaxRequests: 512, http1MaxPendingRequests: 256}}" }),
+    destinationRule({
+      policy: "connectionPool: {http: {http2MaxRequests: 512, http1MaxPendingRequests: 256}}",
+    }),
     workload(),
     scaledObject({ spec: "maxReplicaCount: 5" }),
   ),
-  source: "envoyproxy/envoy circuit breakers, measured with 1.40: overflow is never retried and counts per client proxy",
+  source:
+    "envoyproxy/envoy circuit breakers, measured with 1.40: overflow is never retried and counts per client proxy",
   check: (facts) =>
     facts.routes.filter(maybeCalled).flatMap((view) =>
       view.destinations.flatMap(({ resolved: { cluster }, rule, service: to }) => {
@@ -325,8 +353,11 @@ const limits: Rule = {
         const { maxRequests, maxConnections } = cluster.circuitBreakers;
         const atOnce = Math.min(maxRequests, maxConnections);
         if (rule === null || pods < 2 || atOnce / pods >= 32) return [];
-        const field = maxRequests <= maxConnections ? ["http", "http2MaxRequests"] : ["tcp", "maxConnections"];
-        const policy = trafficPolicies(rule).find((path) => at(rule.body, ...path, "connectionPool") !== undefined);
+        const field =
+          maxRequests <= maxConnections ? ["http", "http2MaxRequests"] : ["tcp", "maxConnections"];
+        const policy = trafficPolicies(rule).find(
+          (path) => at(rule.body, ...path, "connectionPool") !== undefined,
+        );
         return [
           report(
             rule,
@@ -350,4 +381,3 @@ export const HOST_RULES: readonly Rule[] = [
   headlessTargetPort,
   limits,
 ];
-

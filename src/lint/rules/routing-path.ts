@@ -1,11 +1,12 @@
 /** Whether the proxy that hashes is on the path at all, and whether names mean what they look like. */
 import { hostMatches, qualifyHost } from "../../routing/istio-hosts.ts";
 import { listAt, textAt } from "../../topology/json.ts";
-import { nearest } from "../../topology/suggest.ts";
+
 import type { Manifest, Workload } from "../../topology/types.ts";
 import { caller, destinationRule, namespace, service, virtualService, yaml } from "../examples.ts";
 import type { Facts } from "../facts.ts";
 import type { Path } from "../hash-rules.ts";
+import { isSlip } from "../is-slip.ts";
 import { hashPath, meantToHash, place, report } from "../report.ts";
 import type { RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
@@ -37,7 +38,9 @@ const noSidecar: Rule = {
     meantCalls(facts).flatMap((view) => {
       const { caller: from, service: to } = view;
       const injection = facts.mesh.injection(from);
-      const excluded = (from.podAnnotations["traffic.sidecar.istio.io/excludeOutboundPorts"] ?? "").split(",");
+      const excluded = (from.podAnnotations["traffic.sidecar.istio.io/excludeOutboundPorts"] ?? "").split(
+        ",",
+      );
       if (injection === "off" || (injection === "unlabelled" && !facts.mesh.isAmbient(from.namespace)))
         return [
           report(
@@ -46,7 +49,7 @@ const noSidecar: Rule = {
             injection === "off"
               ? `${from.kind} ${from.name} calls ${to.name} and has no sidecar (injection is off), so nothing hashes its requests.`
               : `${from.kind} ${from.name} calls ${to.name}, and its namespace ${from.namespace} is not labelled for injection: without a sidecar nothing hashes its requests.`,
-            "let it have a sidecar: istio-injection: enabled on the namespace, or sidecar.istio.io/inject: \"true\" on the pod",
+            'let it have a sidecar: istio-injection: enabled on the namespace, or sidecar.istio.io/inject: "true" on the pod',
             injection === "off" ? "error" : "warning",
           ),
         ];
@@ -131,8 +134,15 @@ const twoKinds: Rule = {
     virtualService(),
     caller(),
   ),
-  right: yaml(namespace("{istio-injection: enabled}"), service(), destinationRule(), virtualService(), caller()),
-  source: "istio/istio pilot/pkg/xds/endpoints/endpoint_builder.go; envoyproxy/envoy source/common/network/address_impl.cc",
+  right: yaml(
+    namespace("{istio-injection: enabled}"),
+    service(),
+    destinationRule(),
+    virtualService(),
+    caller(),
+  ),
+  source:
+    "istio/istio pilot/pkg/xds/endpoints/endpoint_builder.go; envoyproxy/envoy source/common/network/address_impl.cc",
   check: (facts) =>
     meantCalls(facts)
       .filter(({ caller: from, hashes }) => hashes && facts.mesh.injection(from) === "yes")
@@ -154,9 +164,11 @@ type Named = { readonly manifest: Manifest; readonly path: Path; readonly host: 
 
 /** Host names that DestinationRules and VirtualServices give, as written. */
 const namedHosts = (facts: Facts): readonly Named[] => [
-  ...facts
-    .of("networking.istio.io", "DestinationRule")
-    .map((manifest) => ({ manifest, path: ["spec", "host"], host: textAt(manifest.body, "spec", "host") ?? "" })),
+  ...facts.of("networking.istio.io", "DestinationRule").map((manifest) => ({
+    manifest,
+    path: ["spec", "host"],
+    host: textAt(manifest.body, "spec", "host") ?? "",
+  })),
   ...facts.of("networking.istio.io", "VirtualService").flatMap((manifest) =>
     listAt(manifest.body, "spec", "http").flatMap((route, i) =>
       listAt(route, "route").map((item, j) => ({
@@ -181,7 +193,11 @@ const dottedHost: Rule = {
     namedHosts(facts).flatMap(({ manifest, path, host }) => {
       const [name = "", inNamespace = "", ...rest] = host.split(".");
       const fqdn = `${name}.${inNamespace}.svc.cluster.local`;
-      if (inNamespace === "" || (rest.length > 0 && rest.join(".") !== "svc") || facts.serviceNamed(fqdn) === null)
+      if (
+        inNamespace === "" ||
+        (rest.length > 0 && rest.join(".") !== "svc") ||
+        facts.serviceNamed(fqdn) === null
+      )
         return [];
       return [
         report(
@@ -204,17 +220,15 @@ const misspelt: Rule = {
   right: yaml(service(), destinationRule()),
   source: "istioctl analyze IST0174, IST0101 (cluster state is needed for those)",
   check: (facts) => {
-    const known = facts.services.map(({ fqdn }) => fqdn);
     return namedHosts(facts).flatMap(({ manifest, path, host }) => {
       const full = qualifyHost(host, manifest.namespace);
       if (host === "" || full.startsWith("*") || facts.serviceNamed(full) !== null) return [];
-      const [name = "", inNamespace] = full.split(".");
-      const beside = known.filter((fqdn) => fqdn.split(".")[1] === inNamespace);
-      const meant = nearest(name, beside.map((fqdn) => fqdn.split(".")[0]!));
-      // Two letters out of three is another name, not a slip.
-      if (meant === null || Math.abs(meant.length - name.length) > 2 || name.length < 3) return [];
+      const [name = "", inNamespace = ""] = full.split(".");
+      const meant = facts
+        .servicesIn(inNamespace)
+        .find((one) => name.length > 2 && isSlip(name, one.name))?.name;
+      if (meant === undefined) return [];
       const fqdn = `${meant}.${inNamespace}.svc.cluster.local`;
-      if (!isSlip(name, meant)) return [];
       return [
         report(
           manifest,
@@ -226,16 +240,6 @@ const misspelt: Rule = {
     });
   },
 };
-
-/** At most one letter changed, left out, put in, or two swapped. */
-function isSlip(a: string, b: string): boolean {
-  let start = 0;
-  while (start < a.length && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const [left, right] = [a.length - start - end, b.length - start - end];
-  return (left <= 1 && right <= 1) || (left === 2 && right === 2 && a[start] === b[start + 1] && a[start + 1] === b[start]);
-}
 
 const isForMesh = (manifest: Manifest): boolean => {
   const gateways = listAt(manifest.body, "spec", "gateways");
@@ -261,7 +265,11 @@ const twoForOneHost: Rule = {
           const host = qualifyHost(String(written), manifest.namespace);
           const before = first.get(host);
           if (before === undefined) first.set(host, manifest);
-          if (before === undefined || before === manifest || !facts.services.some(({ fqdn }) => hostMatches(host, fqdn)))
+          if (
+            before === undefined ||
+            before === manifest ||
+            !facts.services.some(({ fqdn }) => hostMatches(host, fqdn))
+          )
             return [];
           return [
             report(
@@ -276,5 +284,11 @@ const twoForOneHost: Rule = {
   },
 };
 
-export const PATH_RULES: readonly Rule[] = [twoKinds, noSidecar, ambient, dottedHost, twoForOneHost, misspelt];
-
+export const PATH_RULES: readonly Rule[] = [
+  twoKinds,
+  noSidecar,
+  ambient,
+  dottedHost,
+  twoForOneHost,
+  misspelt,
+];

@@ -25,15 +25,11 @@ const label = (view: RouteView): string => `${view.service.name}:${view.route.po
 function callsPast(facts: Facts, host: string): RouteView[] {
   const named = facts.serviceNamed(host);
   if (named === null) return [];
-  const others = new Set(facts.workloadsOf(named).flatMap((one) => facts.servicesOf(one)));
-  return facts.routes.filter(
-    (view) =>
-      view.called === "yes" &&
-      !view.hashes &&
-      view.destinations.length > 0 &&
-      !view.destinations.some(({ resolved }) => resolved.cluster.service === host) &&
-      (view.service === named || (others.has(view.service) && view.service !== named)),
-  );
+  const beside = new Set([named, ...facts.workloadsOf(named).flatMap((one) => facts.servicesOf(one))]);
+  return [...beside]
+    .flatMap((one) => facts.callsNaming(one))
+    .filter((view) => view.called === "yes" && !view.hashes && view.destinations.length > 0)
+    .filter((view) => !view.destinations.some(({ resolved }) => resolved.cluster.service === host));
 }
 
 const otherHost: Rule = {
@@ -61,11 +57,7 @@ const otherHost: Rule = {
     facts.hashRules
       .filter(({ isExact }) => isExact)
       .flatMap(({ manifest, host }) => {
-        const isUsed = facts.routes.some(
-          (view) =>
-            view.called === "yes" &&
-            view.destinations.some(({ resolved }) => resolved.cluster.service === host),
-        );
+        const isUsed = facts.callsTo(host).some((view) => view.called === "yes");
         const [past] = isUsed ? [] : callsPast(facts, host);
         if (past === undefined) return [];
         const to = past.destinations[0]!.resolved.cluster.service;
@@ -410,9 +402,7 @@ const retriesLeave: Rule = {
 
 /** A rule that the caller's proxy does not look at, and why. */
 function hiddenFrom(facts: Facts, manifest: Manifest, host: string): string | null {
-  const views = facts.routes.filter((view) =>
-    view.destinations.some(({ resolved }) => resolved.cluster.service === host),
-  );
+  const views = facts.callsTo(host);
   if (views.length === 0 || views.some((view) => view.destinations.some(({ rule }) => rule === manifest)))
     return null;
   const [view] = views;
