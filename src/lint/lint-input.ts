@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { noConfig, readConfig, type LocatedConfig } from "../topology/config.ts";
 import { Files } from "../topology/files.ts";
-import { refuseDuplicates, type Built } from "../topology/kustomize/build.ts";
+import { refuseDuplicates } from "../topology/kustomize/build.ts";
 import { nameOf, namespaceOf } from "../topology/kustomize/resource.ts";
 import { missingFindings, readObjects, readPath, readStream } from "../topology/load.ts";
 import { sourceAt, toJsonObject, type LocatedMap } from "../topology/located.ts";
@@ -34,6 +34,14 @@ export type PrometheusConfig = {
   at(...path: readonly (string | number)[]): Source;
 };
 
+/** What the user wants reached, for the rules that add times up. */
+export type Goals = {
+  /** From the first request at zero pods to its answer. */
+  readonly firstResponseSeconds?: number;
+  /** From the last answer to zero pods. */
+  readonly toZeroSeconds?: number;
+};
+
 export type LintInput = {
   readonly paths: readonly string[];
   readonly files: readonly string[];
@@ -44,7 +52,10 @@ export type LintInput = {
   readonly scrape: Scrape;
   readonly prometheus: PrometheusConfig | null;
   readonly config: LimpetConfig;
-  /** What the loader itself found: files that are listed and not there, patches that meet nothing. */
+  readonly goals: Goals;
+  /** Files that a kustomization lists and that are not there. */
+  readonly missingFiles: readonly Finding[];
+  /** What else the loader found: patches and transformers that meet nothing. */
   readonly loaderFindings: readonly Finding[];
   readonly ignoreComments: readonly IgnoreComment[];
 };
@@ -55,6 +66,7 @@ export type LintInputOptions = {
   readonly stdin?: string;
   /** A `limpet.yaml`; without it the one beside the first path that has one. */
   readonly config?: string;
+  readonly goals?: Goals;
   /** What file names in findings are relative to. Default: the working directory. */
   readonly root?: string;
 };
@@ -92,15 +104,14 @@ export async function loadLintInput(options: LintInputOptions): Promise<LintInpu
     scrape,
     prometheus,
     config: located.config,
-    loaderFindings: [...findingsOf(built, scrape)],
+    goals: options.goals ?? {},
+    missingFiles: built.flatMap((one) => missingFindings(one, scrape)),
+    loaderFindings: built.flatMap((one) => one.findings),
     ignoreComments: onStdin
       ? ignoreComments("stdin", options.stdin ?? "")
       : files.names.flatMap((name) => ignoreComments(name, readFileSync(join(root, name), "utf8"))),
   };
 }
-
-const findingsOf = (built: readonly Built[], scrape: Scrape): Finding[] =>
-  built.flatMap((one) => [...missingFindings(one, scrape), ...one.findings]);
 
 async function findConfig(options: LintInputOptions, root: string, files: Files): Promise<LocatedConfig> {
   if (options.config !== undefined) return readConfig(resolve(root, options.config), files, files.problems);

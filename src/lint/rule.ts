@@ -1,6 +1,7 @@
 /** A rule is data and one pure function over what the manifests say; a finding is what it found, with its place. */
 import type { Source } from "../topology/types.ts";
 import type { Facts } from "./facts.ts";
+import type { Goals } from "./lint-input.ts";
 
 export type Severity = "error" | "warning" | "info";
 
@@ -45,6 +46,8 @@ export type Rule = {
   readonly right: string;
   /** A `limpet.yaml` that the examples need. */
   readonly config?: string;
+  /** What the user wants reached, where the examples need it. */
+  readonly goals?: Goals;
   /** Where the behaviour is written down: repository and path, or the issue. */
   readonly source: string;
   readonly check: (facts: Facts) => readonly Report[];

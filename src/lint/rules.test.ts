@@ -4,8 +4,11 @@ import { lintText } from "./test-kit.ts";
 
 describe.each(RULES.map((rule) => [rule.code, rule.title, rule] as const))("%s %s", (code, _title, rule) => {
   const codesIn = async (text: string) => {
-    const config = rule.config === undefined ? {} : { config: rule.config };
-    const { findings } = await lintText(text, config);
+    const options = {
+      ...(rule.config === undefined ? {} : { config: rule.config }),
+      ...(rule.goals === undefined ? {} : { goals: rule.goals }),
+    };
+    const { findings } = await lintText(text, options);
     return findings.filter((finding) => finding.code === code);
   };
 

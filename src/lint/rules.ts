@@ -6,6 +6,7 @@ import { CLUSTER_RULES } from "./rules/routing-cluster.ts";
 import { HOST_RULES } from "./rules/routing-hosts.ts";
 import { PATH_RULES } from "./rules/routing-path.ts";
 import { ROUTE_RULES } from "./rules/routing-route.ts";
+import { TIMING_RULES } from "./rules/timing.ts";
 
 const FAMILY_ORDER = "RKTWMSL";
 
@@ -21,4 +22,5 @@ export const RULES: readonly Rule[] = [
   ...PATH_RULES,
   ...TARGET_RULES,
   ...TRIGGER_RULES,
+  ...TIMING_RULES,
 ].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
