@@ -44,6 +44,8 @@ export type Rule = {
   /** Manifests on which the rule fires, and the same put right; the tests run both. */
   readonly wrong: string;
   readonly right: string;
+  /** The examples are this file, beside one of objects; without it they are the objects. */
+  readonly exampleFile?: "kustomization.yaml";
   /** A `limpet.yaml` that the examples need. */
   readonly config?: string;
   /** What the user wants reached, where the examples need it. */

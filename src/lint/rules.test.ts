@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RULES } from "./rules.ts";
-import { lintText } from "./test-kit.ts";
+import { service, yaml } from "./examples.ts";
+import { lintFiles, lintText } from "./test-kit.ts";
 
 describe.each(RULES.map((rule) => [rule.code, rule.title, rule] as const))("%s %s", (code, _title, rule) => {
   const codesIn = async (text: string) => {
@@ -8,7 +9,10 @@ describe.each(RULES.map((rule) => [rule.code, rule.title, rule] as const))("%s %
       ...(rule.config === undefined ? {} : { config: rule.config }),
       ...(rule.goals === undefined ? {} : { goals: rule.goals }),
     };
-    const { findings } = await lintText(text, options);
+    const { findings } =
+      rule.exampleFile === undefined
+        ? await lintText(text, options)
+        : await lintFiles({ [rule.exampleFile]: text, "objects.yaml": yaml(service()) });
     return findings.filter((finding) => finding.code === code);
   };
 
@@ -16,12 +20,12 @@ describe.each(RULES.map((rule) => [rule.code, rule.title, rule] as const))("%s %
     const found = await codesIn(rule.wrong);
     expect(found.length).toBeGreaterThan(0);
     for (const finding of found) {
-      expect(finding.file).toBe("stdin");
+      expect(finding.file).toBe(rule.exampleFile ?? "stdin");
       expect(finding.line).toBeGreaterThan(1);
       expect(finding.message).toMatch(/[^.]\.$/);
       expect(finding.message.length).toBeLessThan(320);
       expect(finding.remedy).not.toBe("");
-      expect(finding.object).toMatch(/^[A-Z]\w+ [\w.-]+\/[\w.-]+$/);
+      expect(finding.object).toMatch(/^[A-Z]\w+ [\w.-]+(\/[\w.-]+)?$/);
     }
   });
 

@@ -27,7 +27,7 @@ export function suppressionsOf(input: Pick<LintInput, "manifests" | "ignoreComme
       code,
       reason,
       at: { file, line, column },
-      object: file,
+      object: `File ${file}`,
       covers: (finding) => finding.file === file && finding.code === code && finding.line === about,
     };
   });

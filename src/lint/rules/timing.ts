@@ -1,6 +1,5 @@
 /** Times that are set in different manifests and have to fit each other. */
-import { durationMs } from "../../routing/json.ts";
-import { at, numberAt, textAt } from "../../topology/json.ts";
+import { at, numberAt } from "../../topology/json.ts";
 import { DEFAULT_SCRAPE } from "../../topology/scrape.ts";
 import {
   caller,
@@ -26,7 +25,7 @@ const toZero = (facts: Facts) =>
     return one.minReplicaCount > 0 || workload === null ? [] : [{ one, workload }];
   });
 
-const HOLD = /^(?:[A-Z0-9]+_)*(?:HOLD|WAKE|COLD_START)(?:_[A-Z0-9]+)*_SECONDS$|^HOLD_SECONDS$/;
+const HOLD = /(?:^|_)(?:HOLD|WAKE|COLD_START)(?:_[A-Z0-9]+)*_SECONDS$/;
 
 const wakeTooLong: Rule = {
   code: "LIMPET-T101",
@@ -428,10 +427,7 @@ const noTimeout: Rule = {
   source: "istio.io VirtualService, HTTPRoute.timeout: disabled by default",
   check: (facts) =>
     facts.routes
-      .filter(
-        ({ via, route }) =>
-          via !== null && route.protocol !== "tcp" && durationMs(textAt(via.spec, "timeout")) === null,
-      )
+      .filter(({ via, route }) => via !== null && route.protocol !== "tcp" && route.timeoutMs === 0)
       .filter(({ destinations }) => destinations.length > 0)
       .map(({ via }) =>
         report(
