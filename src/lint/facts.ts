@@ -33,7 +33,7 @@ export type Facts = LintInput & {
   servicesOf(workload: Workload): readonly Service[];
   /** Workloads whose environment names the Service. */
   callersOf(service: Service): readonly Caller[];
-  /** ScaledObjects that target the workload, by kind and name. */
+  /** ScaledObjects that are meant for the workload, their reference being right or not. */
   scaledObjectsOf(workload: Workload): readonly ScaledObject[];
   /** HorizontalPodAutoscalers of the input that target the workload. */
   hpasOf(workload: Workload): readonly Manifest[];
@@ -107,13 +107,10 @@ export function factsOf(input: LintInput): Facts {
   const meant = new Map(
     input.scaledObjects.map((one) => [one, workloadMeantBy(one, workloadsIn.get(one.namespace) ?? [])]),
   );
-  const scaledBy = grouped<string, ScaledObject>(
-    input.scaledObjects.map(
-      (one) => [`${one.scaleTargetRef.kind} ${one.namespace}/${one.scaleTargetRef.name}`, one] as const,
-    ),
+  const scaledBy = grouped(
+    [...meant].flatMap(([one, workload]) => (workload === null ? [] : [[workload, one] as const])),
   );
-  const scaledObjectsOf = (workload: Workload): readonly ScaledObject[] =>
-    scaledBy.get(objectName(workload.manifest)) ?? [];
+  const scaledObjectsOf = (workload: Workload): readonly ScaledObject[] => scaledBy.get(workload) ?? [];
   const hpas = grouped<string, Manifest>(
     of("autoscaling", "HorizontalPodAutoscaler").map((hpa) => {
       const target = objectAt(hpa.body, "spec", "scaleTargetRef");

@@ -98,9 +98,7 @@ const replicasGiven: Rule = {
   check: (facts) =>
     facts.workloads.flatMap((workload) => {
       const scalers = [
-        ...facts.scaledObjects
-          .filter((one) => facts.meantBy(one) === workload)
-          .map(({ manifest }) => manifest),
+        ...facts.scaledObjectsOf(workload).map(({ manifest }) => manifest),
         ...facts.hpasOf(workload),
       ];
       const [scaler] = scalers;

@@ -293,7 +293,7 @@ const publicMetrics: Rule = {
           report(
             workload.manifest,
             ["spec", "template", "metadata", "annotations", "prometheus.io/port"],
-            `metrics are served on port ${port}, which ${open.how} opens (${place(open.manifest.at(...open.path))}).`,
+            `metrics are served on port ${port}, and ${open.how} (${place(open.manifest.at(...open.path))}): the outside can read them.`,
             "serve them on a port of their own",
           ),
         ];
