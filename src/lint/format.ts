@@ -15,18 +15,8 @@ export type FormatOptions = {
 };
 
 /** Ends with a newline. */
-export function formatLint(result: LintResult, format: Format, options: FormatOptions): string {
-  switch (format) {
-    case "text":
-      return text(result);
-    case "json":
-      return `${JSON.stringify(json(result), null, 2)}\n`;
-    case "sarif":
-      return `${JSON.stringify(sarif(result, options.version), null, 2)}\n`;
-    case "github":
-      return github(result);
-  }
-}
+export const formatLint = (result: LintResult, format: Format, options: FormatOptions): string =>
+  FORMATTERS[format](result, options);
 
 const placeOf = ({ file, line, column }: { file: string; line: number; column: number }): string =>
   `${file}:${line}:${column}`;
@@ -90,3 +80,10 @@ function github({ findings }: LintResult): string {
     })
     .join("");
 }
+
+const FORMATTERS: Readonly<Record<Format, (result: LintResult, options: FormatOptions) => string>> = {
+  text,
+  json: (result) => `${JSON.stringify(json(result), null, 2)}\n`,
+  sarif: (result, { version }) => `${JSON.stringify(sarif(result, version), null, 2)}\n`,
+  github,
+};

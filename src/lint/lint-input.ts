@@ -12,7 +12,7 @@ import { missingFindings, readObjects, readPath, readStream } from "../topology/
 import { sourceAt, toJsonObject, type LocatedMap } from "../topology/located.ts";
 import { parseEmbeddedYaml } from "../topology/parse-yaml.ts";
 import { newBudget, Problems } from "../topology/problems.ts";
-import { validateAll } from "../topology/schema.ts";
+import { modelOf, validateAll } from "../topology/schema.ts";
 import { mountedConfigMaps, readScrape, type Scrape } from "../topology/scrape.ts";
 import type {
   Finding,
@@ -24,6 +24,7 @@ import type {
   Source,
   Workload,
 } from "../topology/types.ts";
+import { unknownFields, type UnknownField } from "./unknown-fields.ts";
 import { ignoreComments, type IgnoreComment } from "./ignore-comments.ts";
 
 /** A Prometheus configuration inside a ConfigMap, with the lines of the file that holds it. */
@@ -57,6 +58,8 @@ export type LintInput = {
   readonly missingFiles: readonly Finding[];
   /** What else the loader found: patches and transformers that meet nothing. */
   readonly loaderFindings: readonly Finding[];
+  /** Fields that the schemas do not know, by manifest. */
+  readonly unknownFields: ReadonlyMap<Manifest, readonly UnknownField[]>;
   readonly ignoreComments: readonly IgnoreComment[];
 };
 
@@ -97,10 +100,12 @@ export async function loadLintInput(options: LintInputOptions): Promise<LintInpu
   const prometheus = prometheusConfig(nodes, files);
   problems.throwIfAny();
   const onStdin = paths.includes("-");
+  const objects = readObjects(resources);
   return {
     paths,
     files: onStdin ? ["stdin"] : files.names,
-    ...readObjects(resources),
+    ...objects,
+    unknownFields: await fieldsUnknown(objects.manifests),
     scrape,
     prometheus,
     config: located.config,
@@ -111,6 +116,18 @@ export async function loadLintInput(options: LintInputOptions): Promise<LintInpu
       ? ignoreComments("stdin", options.stdin ?? "")
       : files.names.flatMap((name) => ignoreComments(name, readFileSync(join(root, name), "utf8"))),
   };
+}
+
+async function fieldsUnknown(
+  manifests: readonly Manifest[],
+): Promise<ReadonlyMap<Manifest, readonly UnknownField[]>> {
+  const found = new Map<Manifest, readonly UnknownField[]>();
+  for (const manifest of manifests) {
+    const model = await modelOf(`${manifest.apiVersion}/${manifest.kind}`);
+    const fields = model === null ? [] : unknownFields(manifest.body, model);
+    if (fields.length > 0) found.set(manifest, fields);
+  }
+  return found;
 }
 
 async function findConfig(options: LintInputOptions, root: string, files: Files): Promise<LocatedConfig> {

@@ -13,6 +13,7 @@ import type { Caller } from "./facts.ts";
 import type { HashRule, Path } from "./hash-rules.ts";
 import type { LintInput } from "./lint-input.ts";
 import type { Mesh } from "./mesh.ts";
+import { wordsAt } from "./words.ts";
 
 export type ViewedDestination = {
   readonly resolved: ResolvedDestination;
@@ -80,7 +81,7 @@ class ByHost {
   }
 }
 
-const hostsIn = (manifest: Manifest): string[] => listAt(manifest.body, "spec", "hosts").map(String);
+const hostsIn = (manifest: Manifest): readonly string[] => wordsAt(manifest.body, "spec", "hosts");
 
 /** Hosts that a VirtualService sends to, completed. */
 export const destinationHosts = (manifest: Manifest): string[] =>

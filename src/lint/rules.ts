@@ -16,10 +16,7 @@ import { SERVICE_RULES } from "./rules/workload-services.ts";
 
 const FAMILY_ORDER = "RKTWMSL";
 
-const rank = ({ code }: Rule): string => {
-  const [letter = "", number = ""] = [code.charAt(7), code.slice(8)];
-  return `${FAMILY_ORDER.indexOf(letter)}${number}`;
-};
+const rank = ({ code }: Rule): string => `${FAMILY_ORDER.indexOf(code.charAt(7))}${code.slice(8)}`;
 
 export const RULES: readonly Rule[] = [
   ...CLUSTER_RULES,

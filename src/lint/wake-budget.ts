@@ -16,7 +16,10 @@ export const mainContainer = (workload: Workload): JsonObject =>
   containersOf(workload.manifest).find((one) => one["name"] === workload.container.name) ?? {};
 
 export const mainContainerPath = (workload: Workload): readonly (string | number)[] => [
-  ...["spec", "template", "spec", "containers"],
+  "spec",
+  "template",
+  "spec",
+  "containers",
   Math.max(
     0,
     containersOf(workload.manifest).findIndex((one) => one["name"] === workload.container.name),

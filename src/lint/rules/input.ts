@@ -1,5 +1,8 @@
 /** The input and its suppressions. What suppressions do is found where they are applied; here are their pages. */
+import { shownPath } from "../../topology/schema.ts";
+import { nearest } from "../../topology/suggest.ts";
 import { workload, yaml } from "../examples.ts";
+import { report } from "../report.ts";
 import type { Rule } from "../rule.ts";
 
 const ignoring = (comment: string): string =>
@@ -84,4 +87,30 @@ const loaded: Rule = {
     })),
 };
 
-export const INPUT_RULES: readonly Rule[] = [noReason, noSuchCode, unused, missingFile, loaded];
+const unknownField: Rule = {
+  code: "LIMPET-L106",
+  family: "input",
+  severity: "warning",
+  title: "A field that the kind does not have",
+  why: "The API server drops it, or kubectl refuses the file. Where it is dropped, the default holds in place of what was meant.",
+  wrong: yaml(workload({ container: "readynessProbe: {httpGet: {path: /ready, port: 8080}}" })),
+  right: yaml(workload({ container: "readinessProbe: {httpGet: {path: /ready, port: 8080}}" })),
+  source: "kubernetes-models, @kubernetes-models/istio, @kubernetes-models/keda; Kubernetes field validation",
+  check: (facts) =>
+    [...facts.unknownFields].flatMap(([manifest, fields]) =>
+      fields.map(({ path, known }) => {
+        const field = String(path.at(-1));
+        const meant = nearest(field, known);
+        return report(
+          manifest,
+          path,
+          `${shownPath(path)} is no field of ${manifest.kind} in ${manifest.apiVersion}.`,
+          meant === null
+            ? `fields here are ${[...known].sort().slice(0, 12).join(", ")}`
+            : `did you mean ${meant}?`,
+        );
+      }),
+    ),
+};
+
+export const INPUT_RULES: readonly Rule[] = [noReason, noSuchCode, unused, missingFile, loaded, unknownField];

@@ -126,7 +126,7 @@ function admission(facts: Facts, one: ScaledObject): readonly Violation[] {
   const input: ValidationInput = {
     name: one.name,
     namespace: one.namespace,
-    spec: one.spec as ScaledObjectSpec,
+    spec: one.spec,
     annotations: one.manifest.annotations,
     others: beside.map(({ name, spec }) => ({ name, spec: spec as ScaledObjectSpec })),
     hpas: targetHpas.map(({ name, annotations, body }) => ({

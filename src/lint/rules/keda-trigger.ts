@@ -1,6 +1,6 @@
 /** What a Prometheus trigger's fields do that nobody reads out of them. */
 import { ignoresNullValues, scalerProblems } from "../../scaling/scaled-object.ts";
-import type { ScaledObjectSpec, TriggerSpec } from "../../scaling/types.ts";
+import type { ScaledObjectSpec } from "../../scaling/types.ts";
 import { at } from "../../topology/json.ts";
 import type { ScaledObject, Trigger } from "../../topology/types.ts";
 import { scaledObject, service, workload, yaml } from "../examples.ts";
@@ -21,7 +21,7 @@ const prometheusTriggers = (facts: Facts): readonly Found[] =>
   );
 
 const ignoresNull = (trigger: Trigger): boolean =>
-  ignoresNullValues({ type: trigger.type, metadata: trigger.metadata } as TriggerSpec);
+  ignoresNullValues({ type: trigger.type, metadata: trigger.metadata });
 
 const removedField: Rule = {
   code: "LIMPET-K103",

@@ -1,5 +1,5 @@
 /** Whether the number that decides about pods is the number that was meant. */
-import { at, listAt, textAt } from "../../topology/json.ts";
+import { at, listAt, numberAt, textAt } from "../../topology/json.ts";
 import { scaledObject, namespace, workload, yaml } from "../examples.ts";
 import { prometheusDeployment } from "../examples-prometheus.ts";
 import type { Facts } from "../facts.ts";
@@ -7,6 +7,7 @@ import { isSlip } from "../is-slip.ts";
 import { allOf, metricOf, queriesOf, selectorsIn, unwrapped } from "../queries.ts";
 import { report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { wordsAt } from "../words.ts";
 
 const SCRAPED = '{prometheus.io/scrape: "true", prometheus.io/port: "8080"}';
 const UNMERGED =
@@ -65,7 +66,7 @@ const wrongPort: Rule = {
     scraped(facts).flatMap((one) => {
       const port = one.podAnnotations["prometheus.io/port"];
       const declared = listAt(one.manifest.body, "spec", "template", "spec", "containers").flatMap(
-        (container) => listAt(container, "ports").map((each) => String(at(each, "containerPort"))),
+        (container) => listAt(container, "ports").map((each) => String(numberAt(each, "containerPort"))),
       );
       if (port === undefined || declared.length === 0 || declared.includes(port)) return [];
       return [
@@ -241,7 +242,7 @@ const rawCounter: Rule = {
         parts.flatMap((part) => (part.kind === "matrixSelector" ? [part.selector] : [])),
       );
       const raw = parts.find(
-        (part) => part.kind === "vectorSelector" && !inRange.has(part) && /_total$/.test(metricOf(part)),
+        (part) => part.kind === "vectorSelector" && !inRange.has(part) && metricOf(part).endsWith("_total"),
       );
       if (
         raw?.kind !== "vectorSelector" ||
@@ -447,7 +448,7 @@ const doubleTargets: Rule = {
     if (prometheus === null) return [];
     return listAt(prometheus.body, "scrape_configs").flatMap((config, job) => {
       const steps = listAt(config, "relabel_configs");
-      const from = (step: (typeof steps)[number]) => listAt(step, "source_labels").map(String);
+      const from = (step: (typeof steps)[number]) => wordsAt(step, "source_labels");
       const rewrites = steps.some(
         (step) =>
           textAt(step, "target_label") === "__address__" &&

@@ -10,6 +10,7 @@ import { isSlip } from "../is-slip.ts";
 import { hashPath, meantToHash, place, report } from "../report.ts";
 import type { RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
+import { wordsAt } from "../words.ts";
 
 /** Calls of a known workload that are meant to be hashed. */
 const meantCalls = (facts: Facts): readonly (RouteView & { readonly caller: Workload })[] =>
@@ -261,8 +262,8 @@ const twoForOneHost: Rule = {
       .of("networking.istio.io", "VirtualService")
       .filter(isForMesh)
       .flatMap((manifest) =>
-        listAt(manifest.body, "spec", "hosts").flatMap((written, i) => {
-          const host = qualifyHost(String(written), manifest.namespace);
+        wordsAt(manifest.body, "spec", "hosts").flatMap((written, i) => {
+          const host = qualifyHost(written, manifest.namespace);
           const before = first.get(host);
           if (before === undefined) first.set(host, manifest);
           if (

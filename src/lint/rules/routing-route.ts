@@ -17,6 +17,7 @@ import type { Facts } from "../facts.ts";
 import { hashPath, maybeCalled, meantToHash, place, report } from "../report.ts";
 import { isHashing, type RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
+import { wordsAt } from "../words.ts";
 
 const ROUTE_GO = "istio/istio pilot/pkg/networking/core/route/route.go";
 const label = (view: RouteView): string => `${view.service.name}:${view.route.port}`;
@@ -452,10 +453,10 @@ const notVisible: Rule = {
 
 function boundToGateways(facts: Facts) {
   return facts.of("networking.istio.io", "VirtualService").flatMap((manifest) => {
-    const gateways = listAt(manifest.body, "spec", "gateways").map(String);
+    const gateways = wordsAt(manifest.body, "spec", "gateways");
     if (gateways.length === 0 || gateways.includes("mesh")) return [];
-    const hosts = listAt(manifest.body, "spec", "hosts").map((host) =>
-      qualifyHost(String(host), manifest.namespace),
+    const hosts = wordsAt(manifest.body, "spec", "hosts").map((host) =>
+      qualifyHost(host, manifest.namespace),
     );
     const called = facts.services.find(
       (service) =>
