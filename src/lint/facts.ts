@@ -95,8 +95,14 @@ function calls(input: LintInput): readonly (readonly [Service, Caller])[] {
 
 export function factsOf(input: LintInput): Facts {
   const byKind = grouped(input.manifests.map((manifest) => [manifest.kind, manifest] as const));
-  const of = (group: string, kind: string): readonly Manifest[] =>
-    (byKind.get(kind) ?? []).filter((manifest) => isKind(manifest, group, kind));
+  const ofGroup = new Map<string, readonly Manifest[]>();
+  const of = (group: string, kind: string): readonly Manifest[] => {
+    const key = `${group}/${kind}`;
+    const found =
+      ofGroup.get(key) ?? (byKind.get(kind) ?? []).filter((manifest) => isKind(manifest, group, kind));
+    ofGroup.set(key, found);
+    return found;
+  };
   const selected = selections(input);
   const workloadsOf = grouped(selected);
   const servicesOf = grouped(selected.map(([service, workload]) => [workload, service] as const));

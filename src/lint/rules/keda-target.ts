@@ -114,10 +114,18 @@ const replicasGiven: Rule = {
     }),
 };
 
+type Rivals = ReadonlyMap<string, readonly ScaledObject[]>;
+
+/** Whom a ScaledObject can be at odds with: those of the same target, or of the same HPA. */
+const rivalKeys = ({ namespace, name, spec, scaleTargetRef }: ScaledObject): readonly string[] => [
+  `target ${namespace}/${scaleTargetRef.name}`,
+  `hpa ${namespace}/${textAt(spec, "advanced", "horizontalPodAutoscalerConfig", "name") ?? `keda-hpa-${name}`}`,
+];
+
 /** The object as KEDA's webhook sees it, with what the input knows of its neighbours. */
-function admission(facts: Facts, one: ScaledObject): readonly Violation[] {
+function admission(facts: Facts, one: ScaledObject, rivals: Rivals): readonly Violation[] {
   const target = facts.meantBy(one);
-  const beside = facts.scaledObjects.filter(({ namespace }) => namespace === one.namespace);
+  const beside = [...new Set(rivalKeys(one).flatMap((key) => rivals.get(key) ?? []))];
   const targetHpas = target === null ? [] : facts.hpasOf(target);
   const limits = facts
     .of("", "LimitRange")
@@ -160,7 +168,10 @@ const known = new WeakMap<Facts, ReadonlyMap<ScaledObject, readonly Violation[]>
 function admissions(facts: Facts): ReadonlyMap<ScaledObject, readonly Violation[]> {
   const before = known.get(facts);
   if (before !== undefined) return before;
-  const found = new Map(facts.scaledObjects.map((one) => [one, admission(facts, one)]));
+  const rivals = new Map<string, ScaledObject[]>();
+  for (const one of facts.scaledObjects)
+    for (const key of rivalKeys(one)) rivals.set(key, [...(rivals.get(key) ?? []), one]);
+  const found = new Map(facts.scaledObjects.map((one) => [one, admission(facts, one, rivals)]));
   known.set(facts, found);
   return found;
 }

@@ -288,15 +288,18 @@ const ownMetric: Rule = {
       const target = facts.meantBy(one)?.name ?? one.scaleTargetRef.name;
       if (expr === null || one.minReplicaCount > 0 || one.triggers.length > 1) return [];
       const selectors = selectorsIn(expr);
-      const own = selectors.flatMap(({ matchers }) =>
-        matchers.filter(
-          ({ name, operator, value }) =>
-            TARGET_LABELS.includes(name) &&
-            ((operator === "=" && value === target) || (operator === "=~" && value.startsWith(`${target}-`))),
-        ),
+      const own = selectors.flatMap(
+        ({ matchers }) =>
+          matchers.find(
+            ({ name, operator, value }) =>
+              TARGET_LABELS.includes(name) &&
+              ((operator === "=" && value === target) ||
+                (operator === "=~" && value.startsWith(`${target}-`))),
+          ) ?? [],
       );
       // Envoy's own series come from the callers too, and name the other side by other labels.
       if (
+        own.length === 0 ||
         own.length < selectors.length ||
         selectors.some((one) => /^(istio|envoy|nginx|kube)_/.test(metricOf(one)))
       )

@@ -1,10 +1,11 @@
 /** Who may say who a tenant is, and what a pod may take. */
-import { at, listAt, objectAt, textAt, textsAt } from "../../topology/json.ts";
+import { at, listAt, objectAt, textAt } from "../../topology/json.ts";
 import type { JsonObject, Manifest, Service, Workload } from "../../topology/types.ts";
 import { caller, destinationRule, scaledObject, service, workload, yaml } from "../examples.ts";
 import { containersOf, type Facts } from "../facts.ts";
 import { maybeCalled, place, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { selecting } from "../selecting.ts";
 
 const CONTAINERS = ["spec", "template", "spec", "containers"] as const;
 const RESOURCES = "resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 256Mi}}";
@@ -135,23 +136,10 @@ const openToAll: Rule = {
   right: yaml(service(), destinationRule(), workload(), policy),
   source: "kubernetes documentation, Network Policies; istio.io AuthorizationPolicy",
   check: (facts) => {
-    const policies = [
-      ...facts
-        .of("networking.k8s.io", "NetworkPolicy")
-        .map((one) => ({ one, labels: textsAt(one.body, "spec", "podSelector", "matchLabels") })),
-      ...facts
-        .of("security.istio.io", "AuthorizationPolicy")
-        .map((one) => ({ one, labels: textsAt(one.body, "spec", "selector", "matchLabels") })),
-    ];
+    const byNetwork = selecting(facts.of("networking.k8s.io", "NetworkPolicy"), "spec", "podSelector");
+    const byMesh = selecting(facts.of("security.istio.io", "AuthorizationPolicy"), "spec", "selector");
     return [...new Set(tenantServices(facts).flatMap((one) => facts.workloadsOf(one)))]
-      .filter(
-        ({ namespace, podLabels }) =>
-          !policies.some(
-            ({ one, labels }) =>
-              one.namespace === namespace &&
-              Object.entries(labels).every(([key, value]) => podLabels[key] === value),
-          ),
-      )
+      .filter((one) => !byNetwork(one) && !byMesh(one))
       .map(({ manifest, kind, name }) =>
         report(
           manifest,

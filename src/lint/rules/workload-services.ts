@@ -1,11 +1,12 @@
 /** Services, selectors and budgets around the pods. */
 import { portClass } from "../../routing/istio-hosts.ts";
-import { listAt, objectAt, textAt, textsAt } from "../../topology/json.ts";
+import { listAt, textAt, textsAt } from "../../topology/json.ts";
 import { caller, scaledObject, service, workload, yaml } from "../examples.ts";
 import { containersOf, objectName, type Facts } from "../facts.ts";
 import { isSlip } from "../is-slip.ts";
 import { place, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { selecting } from "../selecting.ts";
 
 const budget = (name: string): string => `
 apiVersion: policy/v1
@@ -57,11 +58,6 @@ const callersInUse = (facts: Facts) => [
   ),
 ];
 
-const matches = (
-  selector: Readonly<Record<string, string>>,
-  labels: Readonly<Record<string, string>>,
-): boolean => Object.entries(selector).every(([key, value]) => labels[key] === value);
-
 const noBudget: Rule = {
   code: "LIMPET-W104",
   family: "workload",
@@ -72,20 +68,9 @@ const noBudget: Rule = {
   right: yaml(service(), workload(), caller(), budget("api"), budget("edge")),
   source: "kubernetes documentation, Specifying a Disruption Budget",
   check: (facts) => {
-    const budgets = facts.of("policy", "PodDisruptionBudget");
+    const isCovered = selecting(facts.of("policy", "PodDisruptionBudget"), "spec", "selector");
     return [...new Set([...inUse(facts), ...callersInUse(facts)])]
-      .filter(
-        (one) =>
-          !budgets.some(
-            ({ namespace, body }) =>
-              namespace === one.namespace &&
-              listAt(body, "spec", "selector", "matchExpressions").length +
-                Object.keys(objectAt(body, "spec", "selector")).length >
-                0 &&
-              (listAt(body, "spec", "selector", "matchExpressions").length > 0 ||
-                matches(textsAt(body, "spec", "selector", "matchLabels"), one.podLabels)),
-          ),
-      )
+      .filter((one) => !isCovered(one))
       .map(({ manifest, kind, name }) =>
         report(
           manifest,
