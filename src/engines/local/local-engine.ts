@@ -18,11 +18,10 @@ import { type Forwarder, forwardTcp } from "./forwarder.ts";
 import { LocalSubstrate } from "./local-substrate.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
+import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
 import { RequestLedger } from "./request-ledger.ts";
 import { Sidecars } from "./sidecars.ts";
 
-/** The gateway holds a request for at most 60 s and waits 10 s for its answer; the client is more patient than both. */
-const CLIENT_TIMEOUT_SECONDS = 90;
 const WINDOW_SECONDS = 5;
 const MEMORY_PERIOD_MS = 2_000;
 const ENTRY_START_LIMIT_SECONDS = 120;
@@ -74,7 +73,7 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    this.#ledger = new RequestLedger({ clock, topology, emit });
+    this.#ledger = new RequestLedger({ topology, emit });
     const notes = new OwnerNotes((message) => onLog("info", message));
     this.#sidecars = new Sidecars({
       topology,

@@ -15,7 +15,8 @@ import type { Program, Supervisor } from "../../exec/supervisor.ts";
 import type { Probe, Service, Topology } from "../../topology/types.ts";
 import type { SidecarEndpoint } from "../../services/sidecar/protocol.ts";
 import type { Addresses, BindAddress } from "./addresses.ts";
-import { type ContainerProgram, containerEnv, programFor, rewriteServiceNames } from "./programs.ts";
+import { containerEnv, declaredEnv } from "../container-role.ts";
+import { type ContainerProgram, programFor, rewriteServiceNames } from "./programs.ts";
 import type { Sidecars } from "./sidecars.ts";
 
 /** Time-outs that guard real input and output never get shorter than this, however fast topology time runs. */
@@ -175,15 +176,11 @@ export class LocalSubstrate implements Substrate {
   #envOf(pod: PodIdentity, plan: ContainerProgram, bind: BindAddress): Record<string, string> {
     const { topology, clock, seed, hostEnv, addresses } = this.#options;
     const view = this.#isEntry(pod) ? this.#options.sidecars.viewOf(pod) : null;
-    const idle = topology.config.tenantIdleSeconds;
-    const gauge = topology.config.gaugeIntervalSeconds;
-    const work = topology.config.workMs;
-    const declared = {
-      ...(plan.own === "gateway" && idle !== null ? { TENANT_IDLE_SECONDS: String(idle) } : {}),
-      ...(plan.own === "gateway" && gauge !== null ? { GAUGE_INTERVAL_SECONDS: String(gauge) } : {}),
-      ...(plan.own === "api" && work !== null ? { WORK_MS: String(work) } : {}),
+    const env: Record<string, string> = {
+      ...containerEnv(pod),
+      ...plan.env,
+      ...declaredEnv(topology, plan.own),
     };
-    const env: Record<string, string> = { ...containerEnv(pod), ...plan.env, ...declared };
     // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster. Where pods
     // differ by port, an address alone does not lead to them.
     const listeners = (view?.listeners ?? []).filter(
