@@ -14,6 +14,8 @@ export type RequestLedgerOptions = {
   readonly clock: Clock;
   readonly topology: Topology;
   readonly emit: (event: RunEvent) => void;
+  /** How long a proxy that does not name its endpoint list may still use the one before. */
+  readonly endpointsSlackUs?: number;
 };
 
 /** How long the access log may lag behind the answer, in real time, before the answer's word is taken alone. */
@@ -40,6 +42,7 @@ export class RequestLedger {
     const services = options.topology.tiers.map((tier) => [tier.name, tier.routingService.fqdn]);
     this.#affinity = new AffinityClassifier({
       services: Object.fromEntries(services) as Record<string, string>,
+      slackUs: options.endpointsSlackUs ?? 0,
     });
   }
 
@@ -68,7 +71,7 @@ export class RequestLedger {
   async done(scenario: string, exchange: Exchange): Promise<void> {
     const answered = exchange.podInAnswer !== null;
     const entry = answered ? await this.#accessOf(exchange.id) : null;
-    this.#write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, entry?.endpointsVersion);
+    this.#write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, entry?.endpointsVersion ?? undefined);
   }
 
   /** Writes the windows that have ended by `nowUs`. */
