@@ -1,7 +1,8 @@
 /** `limpet report`: a finished run, from its event log and nothing else. */
 import { join } from "node:path";
 import { findRun } from "../events/reader.ts";
-import { exitCode, readRunLog } from "../report/summary.ts";
+import { readRunLog } from "../report/summary.ts";
+import { exitCode } from "../events/verdicts.ts";
 import type { Host } from "./host.ts";
 import { render } from "./render.ts";
 import type { Reporter } from "./options.ts";

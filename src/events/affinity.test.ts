@@ -91,6 +91,16 @@ describe("AffinityClassifier", () => {
       "moved-over-zero",
     ],
     [
+      "a pod of the same name after the tier was at zero: another pod",
+      [endpoints(0, "a b"), answer("a", 5), endpoints(6, ""), endpoints(7, "a2"), answer("a", 10)],
+      "moved-over-zero",
+    ],
+    [
+      "the same pod after its container was started again",
+      [endpoints(0, "a"), answer("a", 5), endpoints(6, ""), endpoints(7, "a"), answer("a", 10)],
+      "hit",
+    ],
+    [
       "a set that changed and changed back while the tenant was silent",
       [
         endpoints(0, "a b"),

@@ -77,10 +77,6 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
       return vectorOf(labelReplace(vector(0), texts(args.slice(1)), evaluator.options.version));
     case "label_join":
       return vectorOf(labelJoin(vector(0), texts(args.slice(1)), evaluator.options.version));
-    case "max_of":
-      return scalarOf(max(scalar(0), scalar(1)));
-    case "min_of":
-      return scalarOf(min(scalar(0), scalar(1)));
     case "pi":
       return scalarOf(Math.PI);
     case "round": {

@@ -94,7 +94,7 @@ function context(before: readonly Token[], after: Token | undefined): string {
 export function firstSyntaxError(
   query: string,
   tree: Tree,
-  functions: ReadonlyMap<string, unknown>,
+  whyNotCallable: (name: string) => string | null,
 ): PromqlError | null {
   const { tokens, error } = lex(query);
   let broken = Infinity;
@@ -111,9 +111,9 @@ export function firstSyntaxError(
   // A function that nobody knows is no error of the grammar there, and reading goes on; here it is one.
   const unknown = tokens.findIndex(
     ({ kind, text }, i) =>
-      kind === "identifier" &&
+      (kind === "identifier" || /^(max|min)_of$/i.test(text)) &&
       tokens[i + 1]?.text === "(" &&
-      !functions.has(text) &&
+      whyNotCallable(text) !== null &&
       !context(tokens.slice(0, i + 1), tokens[i + 1]).includes("grouping") &&
       !context(tokens.slice(0, i), tokens[i]).includes("grouping"),
   );
@@ -121,7 +121,7 @@ export function firstSyntaxError(
   if (index < 0) index = tokens.length;
   const name = tokens[unknown];
   if (name !== undefined && unknown < index + 1)
-    return parseError(query, name.at, `unknown function with name ${goQuote(name.text)}`);
+    return parseError(query, name.at, whyNotCallable(name.text) ?? "");
 
   // What the lexer stumbles over is the message, unless the parser stumbled before.
   const token = tokens[index];

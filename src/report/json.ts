@@ -1,4 +1,5 @@
-import { counting, type RunLog } from "./summary.ts";
+import { type RunLog } from "./summary.ts";
+import { counting } from "../events/verdicts.ts";
 
 /** Grows when a field changes its meaning or goes away; new fields may come without. */
 export const SCHEMA_VERSION = 1;

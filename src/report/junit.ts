@@ -1,6 +1,7 @@
 /** The run as JUnit XML, for CI servers: a suite for each scenario, a case for each check. */
 import type { CheckResult } from "../events/types.ts";
-import { counting, measuredWords, type RunLog } from "./summary.ts";
+import { measuredWords, type RunLog } from "./summary.ts";
+import { counting } from "../events/verdicts.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 

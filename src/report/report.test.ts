@@ -5,7 +5,8 @@ import type { CheckResult, RunEvent, RunHeader, Verdict } from "../events/types.
 import { renderJson } from "./json.ts";
 import { renderJunit } from "./junit.ts";
 import { Progress } from "./progress.ts";
-import { exitCode, measuredWords, summarize, type RunLog } from "./summary.ts";
+import { measuredWords, summarize, type RunLog } from "./summary.ts";
+import { exitCode } from "../events/verdicts.ts";
 import { renderTerminal } from "./terminal.ts";
 
 const header: RunHeader = {

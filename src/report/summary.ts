@@ -82,26 +82,6 @@ export async function summarize(folder: string, lines: AsyncIterable<ReadLine>):
 /** The summary of the run in `folder`. */
 export const readRunLog = (folder: string): Promise<RunLog> => summarize(folder, readRun(folder));
 
-/**
- * For each scenario the verdict that counts, in the order in which they were first run; one whose second attempt never
- * came counts as undecided.
- */
-export function counting(verdicts: readonly Verdict[]): Verdict[] {
-  const last = new Map<string, Verdict>();
-  for (const verdict of verdicts) last.set(verdict.scenario, verdict);
-  return [...last.values()].map((verdict) =>
-    verdict.counts ? verdict : { ...verdict, verdict: "undecided" },
-  );
-}
-
-/** Attempts that do not count, because timers were late. */
-export const firstAttempts = (verdicts: readonly Verdict[]): Verdict[] =>
-  verdicts.filter(({ counts }) => !counts);
-
-/** 0: every verdict is a pass; 1: a check failed, or is undecided or void. */
-export const exitCode = (verdicts: readonly Verdict[]): 0 | 1 =>
-  counting(verdicts).every(({ verdict }) => verdict === "pass") ? 0 : 1;
-
 /** A measured value as a person reads it. */
 export function measuredWords({ measured, unit, of }: Pick<CheckResult, "measured" | "unit" | "of">): string {
   if (measured === null) return "–";

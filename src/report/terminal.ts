@@ -2,7 +2,8 @@
 import Table from "cli-table3";
 import picocolors from "picocolors";
 import type { CheckResult, Verdict } from "../events/types.ts";
-import { counting, firstAttempts, measuredWords, type RunLog } from "./summary.ts";
+import { measuredWords, type RunLog } from "./summary.ts";
+import { counting, firstAttempts } from "../events/verdicts.ts";
 
 export type TerminalOptions = {
   /** Colour only repeats what a word says. */

@@ -148,11 +148,17 @@ export function restCause(evidence: Evidence, tier: string, interval: Interval):
   const failed = notReady(evidence, tier, last);
   if (failed) return failed;
   const reading = last.metrics[0];
+  if (reading && typeof reading.value !== "number") {
+    const recent = polls.filter(({ atUs }) => atUs >= interval.fromUs);
+    const bad = badReadings(evidence, tier, recent.length > 0 ? recent : [last]);
+    if (bad) return bad;
+  }
   if (last.fallback === true) return fallbackCause(last);
   if (last.active === true && reading) {
-    return { reason: `KEDA still finds it active: ${reading.query} = ${reading.value} (${last.reason})` };
+    return {
+      reason: `KEDA still finds it active: ${reading.query} = ${reading.value} (${last.reason})`,
+    };
   }
-  if (reading && typeof reading.value !== "number") return badReadings(evidence, tier, [last]);
   return null;
 }
 

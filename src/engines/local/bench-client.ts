@@ -35,6 +35,9 @@ export type BenchClientOptions = {
   readonly onLate: (loop: string, lateUs: number) => void;
 };
 
+/** How the `x-request-id` of the bench's own requests begins. */
+export const BENCH_ID = "bench-";
+
 const MIN_REAL_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 1 << 20;
 
@@ -100,7 +103,7 @@ export class BenchClient {
 
   async #send(arrival: Arrival): Promise<Exchange> {
     const { clock, shape, gateway, timeoutSeconds } = this.#options;
-    const id = `bench-${++this.#sent}`;
+    const id = `${BENCH_ID}${++this.#sent}`;
     const sentAtUs = clock.nowUs();
     const done = (status: number | null, podInAnswer: string | null, cause: string | null): Exchange => ({
       arrival,

@@ -14,6 +14,7 @@ import { BenchClient } from "./bench-client.ts";
 import { builtInMetrics, servePrometheus } from "./built-in-metrics.ts";
 import { type Forwarder, forwardTcp } from "./forwarder.ts";
 import { LocalSubstrate } from "./local-substrate.ts";
+import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
 import { RequestLedger } from "./request-ledger.ts";
 import { Sidecars } from "./sidecars.ts";
@@ -51,7 +52,7 @@ class LocalRun implements EngineRun {
   #stopping: Promise<void> | null = null;
 
   static async start(options: RunOptions): Promise<EngineRun> {
-    const addresses = await claimAddresses();
+    const addresses = await claimAddresses(options.hostEnv);
     const run = new LocalRun(options, addresses);
     try {
       await run.#bringUp();
@@ -73,6 +74,7 @@ class LocalRun implements EngineRun {
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
     this.#ledger = new RequestLedger({ clock, topology, emit });
+    const notes = new OwnerNotes((message) => onLog("info", message));
     this.#sidecars = new Sidecars({
       topology,
       clock,
@@ -80,7 +82,10 @@ class LocalRun implements EngineRun {
       supervisor: this.#supervisor,
       addresses,
       ...(options.overrideLbPolicy ? { overrideLbPolicy: options.overrideLbPolicy } : {}),
-      onAccess: (_pod, entry) => this.#ledger.access(entry),
+      onAccess: (_pod, entry) => {
+        this.#ledger.access(entry);
+        notes.access(entry);
+      },
       onLog,
       onContainer: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
     });

@@ -153,12 +153,12 @@ export class LocalSubstrate implements Substrate {
     const bind = this.#binds.get(pod.uid);
     if (!bind) return null;
     const first = pod.container.ports[0]?.containerPort;
-    const ownAddress = bind.bindAddress !== "127.0.0.1";
-    return ownAddress && containerPort !== first ? { ...bind, bindPort: containerPort } : bind;
+    const { oneAddress } = this.#options.addresses;
+    return !oneAddress && containerPort !== first ? { ...bind, bindPort: containerPort } : bind;
   }
 
   #envOf(pod: PodIdentity, plan: ContainerProgram, bind: BindAddress): Record<string, string> {
-    const { topology, clock, seed, hostEnv } = this.#options;
+    const { topology, clock, seed, hostEnv, addresses } = this.#options;
     const view = this.#isEntry(pod) ? this.#options.sidecars.viewOf(pod) : null;
     const idle = topology.config.tenantIdleSeconds;
     const gauge = topology.config.gaugeIntervalSeconds;
@@ -169,9 +169,10 @@ export class LocalSubstrate implements Substrate {
       ...(plan.own === "api" && work !== null ? { WORK_MS: String(work) } : {}),
     };
     const env: Record<string, string> = { ...containerEnv(pod), ...plan.env, ...declared };
-    // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster.
+    // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster. Where pods
+    // differ by port, an address alone does not lead to them.
     const listeners = (view?.listeners ?? []).filter(
-      ({ headless }) => !headless || plan.own === null || !view?.dns,
+      ({ headless }) => !headless || plan.own === null || addresses.oneAddress,
     );
     const rewritten = Object.entries(env).map(([name, value]) => [
       name,

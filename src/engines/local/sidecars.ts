@@ -9,7 +9,7 @@ import type { Listener } from "./programs.ts";
 
 export type SidecarView = {
   readonly listeners: readonly (Listener & { readonly headless: boolean })[];
-  readonly dns: BindAddress | null;
+  readonly dns: BindAddress;
 };
 
 export type SidecarsOptions = {
@@ -43,13 +43,14 @@ export interface Sidecars {
   stop(): void;
 }
 
+const DNS_PORT = 5353;
+
 /** Where each Service port is listened for, and DNS, in a pod of the entry. */
 export async function newView(
   topology: Topology,
   addresses: Addresses,
 ): Promise<{ readonly view: SidecarView; readonly own: BindAddress }> {
   const own = await addresses.next(0);
-  const oneAddress = own.bindAddress === "127.0.0.1";
   const listeners = await Promise.all(
     topology.routes.map(async (route) => {
       const bind = await addresses.next(route.port);
@@ -57,7 +58,7 @@ export async function newView(
       return { host: route.host, port: route.port, ...bind, headless };
     }),
   );
-  const dns = oneAddress ? null : { bindAddress: own.bindAddress, bindPort: 5353 };
+  const dns = addresses.oneAddress ? own : { ...own, bindPort: DNS_PORT };
   return { view: { listeners, dns }, own };
 }
 

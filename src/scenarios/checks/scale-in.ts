@@ -168,13 +168,17 @@ export const partialScaleIn = defineCheck({
     if (!write) return never(input, { ...facts, measured: null }, lastAnswerUs, "no pods were taken away");
     const found = { ...facts, interval: { fromUs: lastAnswerUs, toUs: write.atUs } };
     const result = judge(numbers, write.atUs - lastAnswerUs, write, found);
+    // A scaleDown policy may take them away by and by: what counts is the first step's time and the last one's pods.
+    const left = evidence
+      .decisions(tier)
+      .findLast((d) => d.wrote && d.atUs >= write.atUs && d.atUs <= end)!.to;
     const wrong =
       write.by !== "hpa"
         ? `KEDA, not the HPA, wrote ${write.from} → ${write.to}: ${write.reason}`
-        : write.to !== numbers.pods
-          ? `the HPA wrote ${write.from} → ${write.to}, ${numbers.pods} expected: ${write.reason}`
+        : left !== numbers.pods
+          ? `the HPA wrote ${write.from} → ${write.to} and left ${left}, ${numbers.pods} expected: ${write.reason}`
           : null;
     if (wrong !== null) return failed({ ...found, measured: result.measured }, wrong);
-    return result.verdict === "pass" ? { ...result, reason: `${write.from} → ${write.to}` } : result;
+    return result.verdict === "pass" ? { ...result, reason: `${write.from} → ${left}` } : result;
   },
 });

@@ -359,6 +359,12 @@ export class Exchange {
       durationUs: atUs - this.#startUs,
       endpointsVersion: this.#endpointsVersion,
       hash: this.#hash === null ? null : toDecimal(this.#hash),
+      hashed: this.#hashedValue(),
     });
+  }
+
+  #hashedValue(): string | null {
+    const header = this.#downstream.route.hashPolicies.find((policy) => policy.kind === "header");
+    return header ? (valuesOf(this.#headers, header.headerName)[0] ?? null) : null;
   }
 }

@@ -81,4 +81,6 @@ export type AccessLogEntry = {
   readonly endpointsVersion: number | null;
   /** The request hash in decimal, null where none was computed or the proxy does not tell. */
   readonly hash: string | null;
+  /** The first value of the header that is hashed, null without one: whose request it was. */
+  readonly hashed: string | null;
 };

@@ -54,6 +54,7 @@ test("each tenant goes where the ring says, again and again, and the access log 
     endpointsVersion: 1,
     pod: homeOf("tenant-0", three),
     hash: toDecimal(hashOf("tenant-0")),
+    hashed: "tenant-0",
   });
 });
 
