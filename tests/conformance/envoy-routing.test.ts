@@ -52,7 +52,7 @@ const listenerOf = ({ host }: ResolvedRoute): EnvoyListener =>
   listeners.find(({ route }) => route.host === host)!;
 
 beforeAll(async () => {
-  addresses = await claimAddresses();
+  addresses = await claimAddresses(process.env);
   upstream = await startUpstream(addresses, MOST_HOSTS);
   const routes = [...sets.map(({ route }) => route), ...scaled];
   listeners = await Promise.all(

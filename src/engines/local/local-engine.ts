@@ -17,12 +17,16 @@ import { LocalSubstrate } from "./local-substrate.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
 import { RequestLedger } from "./request-ledger.ts";
-import { Sidecars } from "./sidecars.ts";
+import { BuiltInSidecars } from "./built-in-sidecars.ts";
+import { EnvoySidecars } from "./envoy/envoy-sidecars.ts";
+import type { Sidecars, SidecarsOptions } from "./sidecars.ts";
 
 /** The gateway holds a request for at most 60 s and waits 10 s for its answer; the client is more patient than both. */
 const CLIENT_TIMEOUT_SECONDS = 90;
 const WINDOW_SECONDS = 5;
 const MEMORY_PERIOD_MS = 2_000;
+/** Envoy has taken a new endpoint file after 2 to 9 ms; on a busy machine it waits for its turn. */
+const ENVOY_LAG_REAL_US = 100_000;
 const ENTRY_START_LIMIT_SECONDS = 120;
 const ENTRY_START_MIN_REAL_MS = 20_000;
 const FAULT_LIMIT_SECONDS = 30;
@@ -73,9 +77,15 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    this.#ledger = new RequestLedger({ clock, topology, emit });
+    const { envoy } = options.realParts ?? {};
+    this.#ledger = new RequestLedger({
+      clock,
+      topology,
+      emit,
+      endpointsSlackUs: envoy === undefined ? 0 : ENVOY_LAG_REAL_US * speed,
+    });
     const notes = new OwnerNotes((message) => onLog("info", message));
-    this.#sidecars = new Sidecars({
+    const sidecars: SidecarsOptions = {
       topology,
       clock,
       seed,
@@ -88,7 +98,9 @@ class LocalRun implements EngineRun {
       },
       onLog,
       onContainer: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
-    });
+    };
+    this.#sidecars =
+      envoy === undefined ? new BuiltInSidecars(sidecars) : new EnvoySidecars({ ...sidecars, envoy });
     this.#substrate = new LocalSubstrate({
       topology,
       clock,

@@ -4,14 +4,15 @@ import type { AccessLogEntry, SidecarEndpoint } from "../../../services/sidecar/
 import type { JsonObject } from "../../../topology/types.ts";
 
 /** Command operators of envoyproxy/envoy docs/root/configuration/advanced/substitution_formatter.rst. */
-export const accessLog = ({ host, port }: ResolvedRoute): JsonObject => ({
+export const accessLog = (route: ResolvedRoute): JsonObject => ({
   name: "envoy.access_loggers.stdout",
   typed_config: {
     "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
     log_format: {
       json_format: {
-        host,
-        port,
+        host: route.host,
+        port: route.port,
+        ...hashedHeader(route),
         request_id: "%REQ(X-REQUEST-ID)%",
         status: "%RESPONSE_CODE%",
         flags: "%RESPONSE_FLAGS%",
@@ -25,6 +26,11 @@ export const accessLog = ({ host, port }: ResolvedRoute): JsonObject => ({
   },
 });
 
+const hashedHeader = ({ hashPolicies }: ResolvedRoute): JsonObject => {
+  const header = hashPolicies.find((policy) => policy.kind === "header");
+  return header === undefined ? {} : { hashed: `%REQ(${header.headerName})%` };
+};
+
 type LogLine = {
   readonly host: string;
   readonly port: number;
@@ -36,6 +42,7 @@ type LogLine = {
   readonly start: string | number;
   readonly duration_us: number | null;
   readonly duration_ms: number | null;
+  readonly hashed?: string | null;
 };
 
 export type LogContext = {
@@ -66,6 +73,7 @@ export function accessLogEntry(line: string, context: LogContext): AccessLogEntr
     // Envoy tells neither which endpoint list a choice was made from nor the hash.
     endpointsVersion: null,
     hash: null,
+    hashed: given.hashed ?? null,
   };
 }
 
