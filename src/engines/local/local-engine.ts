@@ -12,6 +12,7 @@ import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts
 import { type Addresses, claimAddresses } from "./addresses.ts";
 import { BenchClient } from "./bench-client.ts";
 import { builtInMetrics, servePrometheus } from "./built-in-metrics.ts";
+import { Faults } from "./faults.ts";
 import { type Forwarder, forwardTcp } from "./forwarder.ts";
 import { LocalSubstrate } from "./local-substrate.ts";
 import { OwnerNotes } from "./owner-notes.ts";
@@ -29,8 +30,6 @@ const MEMORY_PERIOD_MS = 2_000;
 const ENVOY_LAG_REAL_US = 100_000;
 const ENTRY_START_LIMIT_SECONDS = 120;
 const ENTRY_START_MIN_REAL_MS = 20_000;
-const FAULT_LIMIT_SECONDS = 30;
-const FAULT_MIN_REAL_MS = 5_000;
 
 export const localEngine: Engine = {
   name: "local",
@@ -47,6 +46,7 @@ class LocalRun implements EngineRun {
   readonly #plane: ControlPlane;
   readonly #client: BenchClient;
   readonly #ledger: RequestLedger;
+  readonly #faults: Faults;
   readonly #startedMs = realMs();
   #forwarder: Forwarder | null = null;
   #prometheus: { url: string; close(): Promise<void> } | null = null;
@@ -117,7 +117,16 @@ class LocalRun implements EngineRun {
       seed,
       substrate: this.#substrate,
       emit,
-      querySource: (tsdb) => builtInMetrics(tsdb, () => this.#prometheusAway),
+      querySource: (tsdb) => builtInMetrics(tsdb, () => this.#faults.prometheusAway),
+    });
+    this.#faults = new Faults({
+      topology,
+      clock,
+      plane: this.#plane,
+      substrate: this.#substrate,
+      sidecars: this.#sidecars,
+      ownerOf: (tier, tenant) => this.#ledger.ownerOf(tier, tenant),
+      until: (holds, limitMs) => this.#until(holds, limitMs),
     });
     const { request } = topology.config;
     this.#client = new BenchClient({
@@ -135,8 +144,6 @@ class LocalRun implements EngineRun {
       },
     });
   }
-
-  #prometheusAway = false;
 
   get gatewayUrl(): string {
     return this.#forwarder?.url ?? "";
@@ -176,7 +183,7 @@ class LocalRun implements EngineRun {
   }
 
   inject(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
-    return this.#bringAbout(fault);
+    return this.#faults.bringAbout(fault);
   }
 
   stop(): Promise<void> {
@@ -273,54 +280,6 @@ class LocalRun implements EngineRun {
       this.#plane.readyPods(workload)[index] ?? this.#plane.kubelet.podsOf(workload)[index]?.identity.name;
     const pod = name === undefined ? undefined : this.#plane.kubelet.find(name);
     return pod ? this.#substrate.bindAddressOf(pod.identity) : null;
-  }
-
-  async #bringAbout(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
-    if (fault.kind === "stopPrometheus") return this.#stopPrometheus(fault.forSeconds);
-    const pod = this.#victim(fault);
-    if (!pod) return { target: "none", effective: false, detail: "there was no such pod" };
-    if (fault.kind === "deletePod") {
-      this.#plane.kubelet.delete(pod.name);
-      const gone = await this.#until(
-        () => this.#plane.kubelet.find(pod.name)?.identity.uid !== pod.uid,
-        this.#faultLimitMs(),
-      );
-      return { target: pod.name, effective: gone, detail: gone ? "deleted" : "still there" };
-    }
-    const program =
-      fault.kind === "killSidecar" ? this.#sidecars.programOf(pod) : this.#substrate.programOf(pod);
-    if (!program) return { target: pod.name, effective: false, detail: "its container was not running" };
-    program.signal("SIGKILL");
-    let exited = false;
-    void program.exited.then(() => (exited = true));
-    const effective = await this.#until(() => exited, this.#faultLimitMs());
-    return { target: pod.name, effective, detail: effective ? "killed" : "still running" };
-  }
-
-  #victim(fault: Exclude<Fault, { kind: "stopPrometheus" }>): PodIdentity | undefined {
-    const { kubelet } = this.#plane;
-    if (fault.kind === "killSidecar" || fault.kind === "killGateway") {
-      const name = this.#plane.readyPods(this.#options.topology.entry.workload)[fault.gateway];
-      return name === undefined ? undefined : kubelet.find(name)?.identity;
-    }
-    const workload = this.#options.topology.tiers.find(({ name }) => name === fault.tier)?.workload;
-    const owner = fault.tenant === undefined ? undefined : this.#ledger.ownerOf(fault.tier, fault.tenant);
-    const name = owner ?? (workload ? this.#plane.readyPods(workload).at(-1) : undefined);
-    return name === undefined ? undefined : kubelet.find(name)?.identity;
-  }
-
-  async #stopPrometheus(forSeconds: number): Promise<{ target: string; effective: boolean; detail: string }> {
-    this.#prometheusAway = true;
-    this.#plane.scraper.setDown(true);
-    this.clock.at(this.clock.nowUs() + forSeconds * 1e6, () => {
-      this.#prometheusAway = false;
-      this.#plane.scraper.setDown(false);
-    });
-    return { target: "prometheus", effective: true, detail: `away for ${forSeconds} s` };
-  }
-
-  #faultLimitMs(): number {
-    return Math.max(FAULT_MIN_REAL_MS, (FAULT_LIMIT_SECONDS * 1000) / this.clock.speed);
   }
 
   async #until(holds: () => boolean, limitMs: number): Promise<boolean> {
