@@ -20,10 +20,14 @@ import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
 import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
 import { RequestLedger } from "./request-ledger.ts";
-import { Sidecars } from "./sidecars.ts";
+import { BuiltInSidecars } from "./built-in-sidecars.ts";
+import { EnvoySidecars } from "./envoy/envoy-sidecars.ts";
+import type { Sidecars, SidecarsOptions } from "./sidecars.ts";
 
 const WINDOW_SECONDS = 5;
 const MEMORY_PERIOD_MS = 2_000;
+/** Envoy has taken a new endpoint file after 2 to 9 ms; on a busy machine it waits for its turn. */
+const ENVOY_LAG_REAL_US = 100_000;
 const ENTRY_START_LIMIT_SECONDS = 120;
 const ENTRY_START_MIN_REAL_MS = 20_000;
 
@@ -73,9 +77,14 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    this.#ledger = new RequestLedger({ topology, emit });
+    const { envoy } = options.realParts ?? {};
+    this.#ledger = new RequestLedger({
+      topology,
+      emit,
+      endpointsSlackUs: envoy === undefined ? 0 : ENVOY_LAG_REAL_US * speed,
+    });
     const notes = new OwnerNotes((message) => onLog("info", message));
-    this.#sidecars = new Sidecars({
+    const sidecars: SidecarsOptions = {
       topology,
       clock,
       seed,
@@ -88,7 +97,9 @@ class LocalRun implements EngineRun {
       },
       onLog,
       onContainer: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
-    });
+    };
+    this.#sidecars =
+      envoy === undefined ? new BuiltInSidecars(sidecars) : new EnvoySidecars({ ...sidecars, envoy });
     this.#substrate = new LocalSubstrate({
       topology,
       clock,
