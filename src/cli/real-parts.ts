@@ -1,8 +1,10 @@
 /** `--sidecar` and `--metrics`: which parts of a run are real programs, and where these are. */
 import { isAbsolute, join } from "node:path";
 import type { RealParts } from "../engines/engine.ts";
+import { timeBoundPart } from "../engines/local/prometheus/same-at-any-speed.ts";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { findProgram, versionText } from "../exec/find-program.ts";
+import type { Topology } from "../topology/types.ts";
 import type { Host } from "./host.ts";
 import type { PartOptions } from "./options.ts";
 
@@ -25,10 +27,15 @@ type Part = {
 };
 
 /**
- * @throws {InputError} for a path to a part that was not chosen.
+ * @throws {InputError} for a path to a part that was not chosen, or a query that a real Prometheus answers otherwise at
+ * this speed.
  * @throws {EnvironmentError} where the program is not there, or is another one.
  */
-export async function chooseParts(host: Host, options: PartOptions): Promise<ChosenParts> {
+export async function chooseParts(
+  host: Host,
+  options: PartOptions & { readonly speed: number },
+  topology: Topology,
+): Promise<ChosenParts> {
   const envoy = await find(host, {
     option: "--sidecar envoy",
     chosen: options.sidecar === "envoy",
@@ -49,6 +56,7 @@ export async function chooseParts(host: Host, options: PartOptions): Promise<Cho
     version: /prometheus, version (\S*)/,
     install: "apt-get install prometheus",
   });
+  if (prometheus !== null) refuseQueriesOfTime(topology, options.speed);
   return {
     realParts: {
       ...(envoy === null ? {} : { envoy: envoy.path }),
@@ -89,4 +97,21 @@ async function find(
       `${option}: ${path} is no ${title}: --version says "${said.trim().split("\n")[0]?.slice(0, 100)}"`,
     );
   return { path, named: `${title} ${version}`.trim() };
+}
+
+/** A real Prometheus lives in real time: durations in a query would be `speed` times as long for the topology. */
+function refuseQueriesOfTime(topology: Topology, speed: number): void {
+  if (speed === 1) return;
+  const problems = topology.scaledObjects.flatMap(({ name, triggers, manifest }) =>
+    triggers.flatMap(({ type, metadata }, index) => {
+      const part = type === "prometheus" ? timeBoundPart(metadata["query"] ?? "") : null;
+      if (part === null) return [];
+      const { file, line } = manifest.at("spec", "triggers", index, "metadata", "query");
+      return [
+        `${file}:${line}: ScaledObject ${name}: its query has ${part}. With --metrics prometheus at --speed ${speed} only ` +
+          "instant selectors and aggregations mean the same: use --speed 1",
+      ];
+    }),
+  );
+  if (problems.length > 0) throw new InputError(problems);
 }

@@ -30,7 +30,7 @@ export async function testCommand(
   const topology = await openTopology(host, options.topology);
   const speed = speedFor(topology, options.speed);
   const scenarios = await loadScenarios(names, topology);
-  const { realParts, parts } = await chooseParts(host, options);
+  const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
   const base = join(host.cwd, RUNS_FOLDER);

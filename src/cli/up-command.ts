@@ -9,7 +9,7 @@ import { chooseParts } from "./real-parts.ts";
 
 export async function upCommand(host: Host, options: UpOptions): Promise<number> {
   const topology = await openTopology(host, options.topology);
-  const { realParts, parts } = await chooseParts(host, options);
+  const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const events: RunEvent[] = [];
   let print = (event: RunEvent): void => void events.push(event);

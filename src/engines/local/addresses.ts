@@ -3,6 +3,7 @@
  * keeps its container's port; where only 127.0.0.1 exists (macOS), pods differ by port.
  */
 import { type Server, createServer } from "node:net";
+import { listenOnLoopback } from "./loopback.ts";
 
 export type BindAddress = { readonly bindAddress: string; readonly bindPort: number };
 
@@ -47,6 +48,18 @@ export function portsOfOneAddress(): Addresses {
     next: async () => ({ bindAddress: "127.0.0.1", bindPort: await freePort("127.0.0.1") }),
     close: () => {},
   };
+}
+
+/**
+ * `port` of 127.0.0.1, or any free one for 0, for a program that binds it itself.
+ *
+ * @throws {InputError} where another program holds it.
+ */
+export async function portOrFree(port: number, forWhat: string): Promise<number> {
+  const server = createServer();
+  const bound = await listenOnLoopback(server, port, forWhat);
+  await new Promise((resolve) => server.close(resolve));
+  return bound;
 }
 
 /** A port that nobody held a moment ago. */

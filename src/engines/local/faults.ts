@@ -5,6 +5,7 @@ import type { PodIdentity } from "../../controlplane/substrate.ts";
 import type { Topology } from "../../topology/types.ts";
 import type { Fault } from "../engine.ts";
 import type { LocalSubstrate } from "./local-substrate.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Sidecars } from "./sidecars.ts";
 
 const FAULT_LIMIT_SECONDS = 30;
@@ -16,14 +17,13 @@ export type FaultsOptions = {
   readonly plane: ControlPlane;
   readonly substrate: LocalSubstrate;
   readonly sidecars: Sidecars;
+  readonly metrics: Metrics;
   readonly ownerOf: (tier: string, tenant: string) => string | undefined;
   /** Waits in real time until `holds`; false when the limit has passed. */
   readonly until: (holds: () => boolean, limitMs: number) => Promise<boolean>;
 };
 
 export class Faults {
-  /** While true, queries get no answer and nothing is scraped. */
-  prometheusAway = false;
   readonly #options: FaultsOptions;
 
   constructor(options: FaultsOptions) {
@@ -67,12 +67,7 @@ export class Faults {
   }
 
   async #stopPrometheus(forSeconds: number): Promise<{ target: string; effective: boolean; detail: string }> {
-    this.prometheusAway = true;
-    this.#options.plane.scraper.setDown(true);
-    this.#options.clock.at(this.#options.clock.nowUs() + forSeconds * 1e6, () => {
-      this.prometheusAway = false;
-      this.#options.plane.scraper.setDown(false);
-    });
+    await this.#options.metrics.stopFor(forSeconds);
     return { target: "prometheus", effective: true, detail: `away for ${forSeconds} s` };
   }
 

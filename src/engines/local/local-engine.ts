@@ -12,13 +12,15 @@ import type { Workload } from "../../topology/types.ts";
 import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
 import { type Addresses, claimAddresses } from "./addresses.ts";
 import { BenchClient } from "./bench-client.ts";
-import { builtInMetrics, servePrometheus } from "./built-in-metrics.ts";
+import { BuiltInMetrics } from "./built-in-metrics.ts";
 import { Faults } from "./faults.ts";
 import { type Forwarder, forwardTcp } from "./forwarder.ts";
 import { LocalSubstrate } from "./local-substrate.ts";
+import type { Metrics } from "./metrics.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
 import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
+import { RealPrometheus } from "./prometheus/real-prometheus.ts";
 import { RequestLedger } from "./request-ledger.ts";
 import { BuiltInSidecars } from "./built-in-sidecars.ts";
 import { EnvoySidecars } from "./envoy/envoy-sidecars.ts";
@@ -45,11 +47,11 @@ class LocalRun implements EngineRun {
   readonly #substrate: LocalSubstrate;
   readonly #plane: ControlPlane;
   readonly #client: BenchClient;
+  readonly #metrics: Metrics;
   readonly #ledger: RequestLedger;
   readonly #faults: Faults;
   readonly #startedMs = realMs();
   #forwarder: Forwarder | null = null;
-  #prometheus: { url: string; close(): Promise<void> } | null = null;
   #memoryTimer: NodeJS.Timeout | undefined;
   #windowTimer: NodeJS.Timeout | undefined;
   #pssPeak = 0;
@@ -77,7 +79,7 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    const { envoy } = options.realParts ?? {};
+    const { envoy, prometheus } = options.realParts ?? {};
     this.#ledger = new RequestLedger({
       topology,
       emit,
@@ -110,13 +112,26 @@ class LocalRun implements EngineRun {
       hostEnv,
       onLog,
     });
+    this.#metrics =
+      prometheus === undefined
+        ? new BuiltInMetrics(clock)
+        : new RealPrometheus({
+            topology,
+            clock,
+            prometheus,
+            supervisor: this.#supervisor,
+            scrapeAddressOf: (pod, at) => this.#substrate.scrapeAddressOf(pod, at),
+            emit,
+            onLog,
+          });
     this.#plane = new ControlPlane({
       topology,
       clock,
       seed,
       substrate: this.#substrate,
       emit,
-      querySource: (tsdb) => builtInMetrics(tsdb, () => this.#faults.prometheusAway),
+      querySource: (tsdb) => this.#metrics.querySource(tsdb),
+      ...(this.#metrics.discovery ? { discovery: this.#metrics.discovery } : {}),
     });
     this.#faults = new Faults({
       topology,
@@ -124,6 +139,7 @@ class LocalRun implements EngineRun {
       plane: this.#plane,
       substrate: this.#substrate,
       sidecars: this.#sidecars,
+      metrics: this.#metrics,
       ownerOf: (tier, tenant) => this.#ledger.ownerOf(tier, tenant),
       until: (holds, limitMs) => this.#until(holds, limitMs),
     });
@@ -149,7 +165,7 @@ class LocalRun implements EngineRun {
   }
 
   get prometheusUrl(): string {
-    return this.#prometheus?.url ?? "";
+    return this.#metrics.url;
   }
 
   tierState(tier: string) {
@@ -162,7 +178,7 @@ class LocalRun implements EngineRun {
     const limitMs = Math.max(ENTRY_START_MIN_REAL_MS, (ENTRY_START_LIMIT_SECONDS * 1000) / this.clock.speed);
     const ready = (): string[] => this.#plane.readyPods(workload);
     const up = await this.#until(() => ready().length === pods && this.#allAccept(ready()), limitMs);
-    if (up) return;
+    if (up) return this.#metrics.found(this.#plane.kubelet.podsOf(workload).map(({ identity }) => identity));
     const found = `${pods} ready pods wanted, ${ready().length} after ${limitMs / 1000} s`;
     throw new EnvironmentError(
       `${workload.kind} ${workload.name}: ${found}. ${this.#ledger.lastTrouble ?? ""}`,
@@ -208,12 +224,7 @@ class LocalRun implements EngineRun {
     const standIns = this.#standIns();
     const override = overrideLbPolicy === undefined ? {} : { overrideLbPolicy };
     for (const event of topologyEvents(topology, { standIns, ...override })) this.#emit(event);
-    this.#prometheus = await servePrometheus({
-      port: prometheusPort,
-      clock: this.clock,
-      tsdb: this.#plane.tsdb,
-      targets: () => this.#plane.scraper.targets(),
-    });
+    await this.#metrics.start(this.#plane, prometheusPort);
     this.#forwarder = await forwardTcp(gatewayPort, () => this.#gatewayAddress(0));
     this.#plane.start();
     this.#watch();
@@ -270,7 +281,7 @@ class LocalRun implements EngineRun {
     await Promise.all([
       this.#client.close(),
       this.#forwarder?.close(),
-      this.#prometheus?.close(),
+      this.#metrics.close(),
       this.#substrate.stop(),
     ]);
     await this.#supervisor.stop();

@@ -110,12 +110,21 @@ export class LocalSubstrate implements Substrate {
     };
   }
 
-  async scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+  /** Where a pod's metrics are on this machine; null where the pod is not. A stand-in has them on a page of its own. */
+  scrapeAddressOf(
+    pod: PodIdentity,
+    target: Pick<ScrapeTarget, "path" | "port">,
+  ): (BindAddress & { readonly path: string }) | null {
     const plan = programFor(this.#options.topology, pod.workload, pod.container);
     const address = this.#reach(pod, target.port);
-    if (!address) throw new Error("no address");
+    return address && { ...address, path: plan.standIn ? "/metrics" : target.path };
+  }
+
+  async scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+    const at = this.scrapeAddressOf(pod, target);
+    if (!at) throw new Error("no address");
     const timeoutMs = Math.max(1, target.timeoutUs / 1000 / this.#options.clock.speed);
-    const url = `http://${address.bindAddress}:${address.bindPort}${plan.standIn ? "/metrics" : target.path}`;
+    const url = `http://${at.bindAddress}:${at.bindPort}${at.path}`;
     const { statusCode, body } = await request(url, {
       dispatcher: this.#http,
       headersTimeout: Math.max(MIN_REAL_TIMEOUT_MS, timeoutMs),

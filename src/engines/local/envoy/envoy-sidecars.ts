@@ -2,7 +2,6 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { realUnixMs } from "../../../clock/real-time.ts";
 import type { PodIdentity } from "../../../controlplane/substrate.ts";
 import { type Program, ownProgram } from "../../../exec/supervisor.ts";
 import type { ResolvedRoute } from "../../../routing/types.ts";
@@ -197,7 +196,7 @@ export class EnvoySidecars implements Sidecars {
     const { clock, onAccess } = this.#options;
     const entry = accessLogEntry(line, {
       speed: clock.speed,
-      atUsOf: (unixMs) => Math.round(clock.nowUs() - (realUnixMs() - unixMs) * 1000 * clock.speed),
+      atUsOf: (unixMs) => clock.usAtRealUnixMs(unixMs),
       endpointAt: (address) => this.#endpoints.get(address),
     });
     if (entry !== null) onAccess(pod, entry);
