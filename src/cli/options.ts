@@ -1,5 +1,9 @@
 /** What the commands take, as commander hands it over. */
 export type Reporter = "terminal" | "json" | "junit";
+export type TopologyOptions = {
+  topology?: string;
+  config?: string;
+};
 /** Which parts of a run are real programs. */
 export type PartOptions = {
   sidecar: "built-in" | "envoy";
@@ -7,18 +11,18 @@ export type PartOptions = {
   metrics: "built-in" | "prometheus";
   prometheus?: string;
 };
-export type TestOptions = PartOptions & {
-  topology?: string;
-  speed: number;
-  seed?: number;
-  engine: "local" | "simulated" | "kubernetes";
-  reporter: Reporter;
-  hashOverride?: "RANDOM";
-};
-export type UpOptions = PartOptions & {
-  topology?: string;
-  port: number;
-  prometheusPort: number;
-  speed: number;
-  seed?: number;
-};
+export type TestOptions = TopologyOptions &
+  PartOptions & {
+    speed: number;
+    seed?: number;
+    engine: "local" | "simulated" | "kubernetes";
+    reporter: Reporter;
+    hashOverride?: "RANDOM";
+  };
+export type UpOptions = TopologyOptions &
+  PartOptions & {
+    port: number;
+    prometheusPort: number;
+    speed: number;
+    seed?: number;
+  };

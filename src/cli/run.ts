@@ -17,6 +17,9 @@ on their pods and pods come and go as promised.
 More: limpet COMMAND --help, README.md, docs/.
 `;
 
+const CONFIG_HELP =
+  "a limpet.yaml; default: the one beside the manifests, for a stream the one in this folder";
+
 export async function run(host: Host): Promise<number> {
   const result = { code: EXIT.pass as number };
   const program = buildProgram(host, result);
@@ -70,6 +73,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
     .addOption(
@@ -103,6 +107,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
     .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
