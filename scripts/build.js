@@ -1,7 +1,7 @@
 // Builds dist/: plain modules for the library and the CLI, one bundled file for each program that runs in a pod
 // (a pod's cold start is part of what limpet measures, and one file starts in half the time of many).
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -39,3 +39,9 @@ for (const [path, file] of programs) {
     logLevel: "warning",
   });
 }
+
+// `npx limpet` in the clone: npm links a package's own commands for others, not for itself.
+const commands = join(root, "node_modules", ".bin");
+mkdirSync(commands, { recursive: true });
+rmSync(join(commands, "limpet"), { force: true });
+symlinkSync(join("..", "..", "bin", "limpet.js"), join(commands, "limpet"));

@@ -1,9 +1,13 @@
 /**
  * limpet as a library: start a topology in a test of your own, send it requests, look at its pods, end it.
  *
- *     await using run = await start({ topology: "k8s/test-topology", speed: 20 });
- *     const response = await fetch(`${run.gatewayUrl}/request`, { headers: { "x-tenant-id": "a" } });
- *     run.tierState("small").specReplicas; // 1
+ *     const run = await start({ topology: "k8s/test-topology", speed: 20 });
+ *     try {
+ *       const response = await fetch(`${run.gatewayUrl}/request`, { headers: { "x-tenant-id": "a" } });
+ *       run.tierState("small").specReplicas; // 1
+ *     } finally {
+ *       await run.stop();
+ *     }
  */
 import type { EngineRun } from "./engines/engine.ts";
 import { localEngine } from "./engines/local/local-engine.ts";
@@ -19,7 +23,7 @@ export type StartOptions = {
   /** What all chance is drawn from. Default 1. */
   readonly seed?: number;
   readonly onEvent?: (event: RunEvent) => void;
-  /** Environment of the commands that `limpet.yaml` names; pass `process.env` where they need one. */
+  /** Environment of the commands that `limpet.yaml` names; pass `the environment` where they need one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 };
 

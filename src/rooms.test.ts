@@ -26,7 +26,9 @@ const TABLE = [
 ];
 
 const src = dirname(fileURLToPath(import.meta.url));
-const files = (readdirSync(src, { recursive: true }) as string[]).filter((file) => file.endsWith(".ts") && !file.includes("fixtures"));
+const files = (readdirSync(src, { recursive: true }) as string[]).filter(
+  (file) => file.endsWith(".ts") && !file.includes("fixtures"),
+);
 const roomOf = (file: string): string => file.split("/")[0]!;
 const rowOf = (file: string): number => TABLE.findIndex((row) => row.includes(roomOf(file)));
 const textOf = (file: string): string => readFileSync(join(src, file), "utf8");
@@ -53,21 +55,33 @@ test("a room imports only rooms above it", () => {
 test("no engine imports another", () => {
   const engineOf = (file: string): string => file.split("/").slice(0, 2).join("/");
   const inEngine = (file: string): boolean => /^engines\/[^/]+\//.test(file);
-  const wrong = code
-    .filter(inEngine)
-    .flatMap((file) => importsOf(file).filter((imported) => inEngine(imported) && engineOf(imported) !== engineOf(file)).map((imported) => `${file} imports ${imported}`));
+  const wrong = code.filter(inEngine).flatMap((file) =>
+    importsOf(file)
+      .filter((imported) => inEngine(imported) && engineOf(imported) !== engineOf(file))
+      .map((imported) => `${file} imports ${imported}`),
+  );
   expect(wrong).toEqual([]);
 });
 
-const own = code.filter((file) => !file.endsWith(".test.ts"));
+/** What only tests import may reach for the real world: it judges ours against it. */
+const forTests = (file: string): boolean => /\.test\.ts$|\/(testing|test-kit)\.ts$|\/judge\//.test(file);
+const own = code.filter((file) => !forTests(file));
 const outsideOf = (pattern: RegExp, allowed: (file: string) => boolean): string[] =>
   own.filter((file) => !allowed(file) && pattern.test(textOf(file)));
 
 test.each([
-  ["reads the time", /Date\.now\(|new Date\(\)|performance\.now\(|hrtime/, (file: string) => file.startsWith("clock/") || file.startsWith("cli/") || file.endsWith("main.ts")],
+  [
+    "reads the time",
+    /Date\.now\(|new Date\(\)|performance\.now\(|hrtime/,
+    (file: string) => file.startsWith("clock/") || file.startsWith("cli/") || file.endsWith("main.ts"),
+  ],
   ["makes chance", /Math\.random\(|randomUUID|randomBytes/, (file: string) => file.startsWith("seed/")],
   ["spawns programs", /node:child_process/, (file: string) => file.startsWith("exec/")],
-  ["knows the process", /process\.(env|exit|argv|stdin|stdout)/, (file: string) => file.startsWith("cli/") || file.endsWith("main.ts")],
+  [
+    "knows the process",
+    /process\.(env|exit|argv|stdin|stdout)/,
+    (file: string) => file.startsWith("cli/") || file.endsWith("main.ts"),
+  ],
 ] as const)("nobody else %s", (_what, pattern, allowed) => {
   expect(outsideOf(pattern, allowed)).toEqual([]);
 });

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
+import type { Reporter, TestOptions, UpOptions } from "./options.ts";
 
 const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
 Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
@@ -51,20 +52,41 @@ function buildProgram(host: Host, result: { code: number }): Command {
   const program = new Command("limpet")
     .description("A test bench for tenant affinity and scaling on Kubernetes")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => host.stdout.write(text), writeErr: (text) => host.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+    })
     .showSuggestionAfterError(true)
-    .addHelpText("after", "\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input or usage · 3 the environment lacks something · 130 interrupted");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input or usage · 3 the environment lacks something · 130 interrupted",
+    );
 
-  program
+  const test = program
     .command("test")
     .description("run the tests (scenarios) on a topology and say pass or fail")
     .argument("[NAME...]", "scenarios by name or file; default: the bundled six")
-    .option("--topology <DIR|->", "folder, kustomization or file of manifests, - for a rendered stream on stdin")
+    .option(
+      "--topology <DIR|->",
+      "folder, kustomization or file of manifests, - for a rendered stream on stdin",
+    )
     .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
-    .addOption(new Option("--engine <NAME>", "what runs the topology").choices(["local", "simulated", "kubernetes"]).default("local"))
-    .addOption(new Option("--reporter <NAME>", "how the result is written to stdout").choices(["terminal", "json", "junit"]).default("terminal"))
-    .addOption(new Option("--hash-override <POLICY>", "negative control: replace the hashing balancers").choices(["RANDOM"]).hideHelp())
+    .addOption(
+      new Option("--engine <NAME>", "what runs the topology")
+        .choices(["local", "simulated", "kubernetes"])
+        .default("local"),
+    )
+    .addOption(
+      new Option("--reporter <NAME>", "how the result is written to stdout")
+        .choices(["terminal", "json", "junit"])
+        .default("terminal"),
+    )
+    .addOption(
+      new Option("--hash-override <POLICY>", "negative control: replace the hashing balancers")
+        .choices(["RANDOM"])
+        .hideHelp(),
+    )
     .addHelpText(
       "after",
       '\nExamples:\n  limpet test "tenant affinity" --seed 7\n  kubectl kustomize k8s/test-topology | limpet test --topology - --reporter json\n\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input · 3 the environment lacks something · 130 interrupted',
@@ -74,26 +96,42 @@ function buildProgram(host: Host, result: { code: number }): Command {
       result.code = await testCommand(host, names, options);
     });
 
-  program
+  const up = program
     .command("up")
     .description("keep a topology running in real time until Ctrl-C")
-    .option("--topology <DIR|->", "folder, kustomization or file of manifests, - for a rendered stream on stdin")
+    .option(
+      "--topology <DIR|->",
+      "folder, kustomization or file of manifests, - for a rendered stream on stdin",
+    )
     .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
     .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
-    .addHelpText("after", "\nExamples:\n  limpet up\n  limpet up --topology k8s/test-topology --port 18080 --prometheus-port 19090\n\nExit codes: 0 ended · 2 bad input · 3 the environment lacks something · 130 interrupted")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  limpet up\n  limpet up --topology k8s/test-topology --port 18080 --prometheus-port 19090\n\nExit codes: 0 ended · 2 bad input · 3 the environment lacks something · 130 interrupted",
+    )
     .action(async (options: UpOptions) => {
       const { upCommand } = await import("./up-command.ts");
       result.code = await upCommand(host, options);
     });
 
+  withParts(test);
+  withParts(up);
+
   program
     .command("report")
     .description("show a finished run again, from its event log")
     .argument("[RUN]", "a run's folder or its name in .limpet/runs", "latest")
-    .addOption(new Option("--reporter <NAME>", "how it is written").choices(["terminal", "json", "junit"]).default("terminal"))
-    .addHelpText("after", "\nExamples:\n  limpet report\n  limpet report latest --reporter junit\n\nExit codes: those of the run · 2 no such run")
+    .addOption(
+      new Option("--reporter <NAME>", "how it is written")
+        .choices(["terminal", "json", "junit"])
+        .default("terminal"),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  limpet report\n  limpet report latest --reporter junit\n\nExit codes: those of the run · 2 no such run",
+    )
     .action(async (name: string, options: { reporter: Reporter }) => {
       const { reportCommand } = await import("./report-command.ts");
       result.code = await reportCommand(host, name, options.reporter);
@@ -101,16 +139,22 @@ function buildProgram(host: Host, result: { code: number }): Command {
   return program;
 }
 
-export type Reporter = "terminal" | "json" | "junit";
-export type TestOptions = {
-  topology?: string;
-  speed: number;
-  seed?: number;
-  engine: "local" | "simulated" | "kubernetes";
-  reporter: Reporter;
-  hashOverride?: "RANDOM";
-};
-export type UpOptions = { topology?: string; port: number; prometheusPort: number; speed: number; seed?: number };
+/** The parts of a run that a real program can take over. */
+function withParts(command: Command): void {
+  command
+    .addOption(
+      new Option("--sidecar <NAME>", "the proxies: limpet's own, or a real Envoy")
+        .choices(["built-in", "envoy"])
+        .default("built-in"),
+    )
+    .option("--envoy <PATH>", "the Envoy for --sidecar envoy; default: envoy on PATH")
+    .addOption(
+      new Option("--metrics <NAME>", "what scrapes and answers queries: limpet itself, or a real Prometheus")
+        .choices(["built-in", "prometheus"])
+        .default("built-in"),
+    )
+    .option("--prometheus <PATH>", "the Prometheus for --metrics prometheus; default: prometheus on PATH");
+}
 
 function positive(text: string): number {
   const value = Number(text);
@@ -120,6 +164,7 @@ function positive(text: string): number {
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("A whole number, 0 or more, is wanted.");
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("A whole number, 0 or more, is wanted.");
   return value;
 }

@@ -9,9 +9,12 @@ test("virtual time runs what is due in order of time, and of setting where times
     fc.asyncProperty(fc.array(fc.nat({ max: 50 }), { maxLength: 60 }), async (dues) => {
       const clock = new VirtualClock();
       const ran: { due: number; index: number; at: number }[] = [];
-      for (const [index, due] of dues.entries()) clock.at(due, () => void ran.push({ due, index, at: clock.nowUs() }));
+      for (const [index, due] of dues.entries())
+        clock.at(due, () => void ran.push({ due, index, at: clock.nowUs() }));
       await clock.runUntil(100);
-      const expected = dues.map((due, index) => ({ due, index, at: due })).sort((a, b) => a.due - b.due || a.index - b.index);
+      const expected = dues
+        .map((due, index) => ({ due, index, at: due }))
+        .sort((a, b) => a.due - b.due || a.index - b.index);
       expect(ran).toEqual(expected);
     }),
   );

@@ -4,10 +4,8 @@
  */
 import { type Clock, type Timer, secondsToUs } from "../clock/clock.ts";
 import type { Condition, Decision, MetricReading } from "../events/types.ts";
-import type { PrometheusAnswer } from "../metrics/answer.ts";
-import { hpaSpecFromScaledObject, hpaSync, newHpaState } from "../scaling/hpa.ts";
+import { hpaNeedsMetrics, hpaSpecFromScaledObject, hpaSync, newHpaState } from "../scaling/hpa.ts";
 import { kedaCheck, newKedaState, triggersToAsk } from "../scaling/keda.ts";
-import { prometheusTriggerValue } from "../scaling/prometheus.ts";
 import { firstHpaSyncAtUs, nextHpaSyncAtUs, reconcileRetryAfterUs } from "../scaling/schedule.ts";
 import { servedMetric, servedMetricAsks } from "../scaling/served-metric.ts";
 import type {
@@ -15,7 +13,6 @@ import type {
   HpaSpec,
   HpaState,
   KedaState,
-  Reading,
   ScaledObjectSpec,
   Versions,
 } from "../scaling/types.ts";
@@ -23,6 +20,7 @@ import { validateScaledObject } from "../scaling/validate.ts";
 import type { ScaledObject } from "../topology/types.ts";
 import { startLoop } from "./loop.ts";
 import type { QuerySource } from "./query-source.ts";
+import { TriggerReader } from "./trigger-reader.ts";
 import type { WorkloadController } from "./workload-controller.ts";
 
 export type AutoscalerOptions = {
@@ -50,17 +48,28 @@ export class Autoscaler {
   readonly #options: AutoscalerOptions;
   readonly #spec: ScaledObjectSpec;
   readonly #hpaSpec: HpaSpec;
+  readonly #reader: TriggerReader;
   #keda: KedaState;
   #hpa: HpaState = newHpaState();
   #highestRecommendation = 0;
-  #ready: Condition & { readonly message: string } = { status: "Unknown", reason: "ScaledObjectNotReconciled", message: "" };
+  #ready: Condition & { readonly message: string } = {
+    status: "Unknown",
+    reason: "ScaledObjectNotReconciled",
+    message: "",
+  };
   #timers: Timer[] = [];
   #stopped = false;
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
-    this.#spec = options.scaledObject.spec as ScaledObjectSpec;
-    this.#hpaSpec = hpaSpecFromScaledObject({ name: options.scaledObject.name, spec: this.#spec, versions: options.versions });
+    this.#spec = options.scaledObject.spec;
+    this.#reader = new TriggerReader(options);
+    this.#hpaSpec = hpaSpecFromScaledObject({
+      name: options.scaledObject.name,
+      spec: this.#spec,
+      annotations: options.scaledObject.manifest.annotations,
+      versions: options.versions,
+    });
     this.#keda = newKedaState({ creationUnixSeconds: options.clock.epochUnixSeconds });
   }
 
@@ -91,10 +100,14 @@ export class Autoscaler {
     const nowUs = clock.nowUs();
     const refused = this.#admissionError();
     if (refused !== null) return this.#notReady("AdmissionDenied", refused);
-    const target = this.#options.findTarget(scaledObject.scaleTargetRef.kind, scaledObject.scaleTargetRef.name);
+    const target = this.#options.findTarget(
+      scaledObject.scaleTargetRef.kind,
+      scaledObject.scaleTargetRef.name,
+    );
     if (!target) {
       const retryUs = reconcileRetryAfterUs(tries + 1);
-      if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US) this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
+      if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US)
+        this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
       this.#timers.push(clock.at(nowUs + retryUs, () => this.#reconcile(tries + 1)));
       return;
     }
@@ -138,12 +151,19 @@ export class Autoscaler {
       hpaScalingActive: this.#hpa.conditions.ScalingActive,
       versions,
     };
-    const asked = await this.#ask(triggersToAsk(input), nowUs);
+    const asked = await this.#reader.ask(triggersToAsk(input), nowUs);
     if (this.#stopped) return;
     const from = target.specReplicas;
-    const result = kedaCheck({ ...input, currentReplicas: from, readings: asked.readings });
+    // While the source was asked, the HPA's own request may have counted a failure, or somebody written the scale.
+    const result = kedaCheck({
+      ...input,
+      state: this.#keda,
+      currentReplicas: from,
+      readings: asked.readings,
+    });
     this.#keda = result.state;
     if (result.write !== null) target.scale(result.write);
+    if (result.paused) this.stop(); // No loop, and the HPA is deleted.
     this.#ready = result.conditions.Ready;
     const lastActive = result.state.status.lastActiveUnixSeconds;
     this.#options.emit({
@@ -167,8 +187,12 @@ export class Autoscaler {
     const readings: HpaReading[] = [];
     const logged: MetricReading[] = [];
     let fallback = false;
-    // At zero the HPA is disabled and asks for nothing.
-    const asksMetrics = target.specReplicas > 0;
+    const asksMetrics = hpaNeedsMetrics({
+      spec: this.#hpaSpec,
+      state: this.#hpa,
+      specReplicas: target.specReplicas,
+      versions,
+    });
     for (const metric of asksMetrics ? this.#hpaSpec.metrics : []) {
       const served = {
         nowUs,
@@ -182,12 +206,14 @@ export class Autoscaler {
         versions,
         metricName: metric.name,
       };
-      const asked = await this.#ask(servedMetricAsks(served), nowUs);
+      const asked = await this.#reader.ask(servedMetricAsks(served), nowUs);
       const result = servedMetric({ ...served, state: this.#keda, readings: asked.readings });
       this.#keda = result.state;
       fallback ||= result.fallbackUsed;
       logged.push(...asked.logged);
-      readings.push(result.milli === null ? { error: result.error ?? "no value" } : { milli: [result.milli] });
+      readings.push(
+        result.milli === null ? { error: result.error ?? "no value" } : { milli: [result.milli] },
+      );
     }
     if (this.#stopped) return;
     const from = target.specReplicas;
@@ -219,31 +245,6 @@ export class Autoscaler {
     });
   }
 
-  async #ask(indices: readonly number[], nowUs: number): Promise<{ readings: Reading[]; logged: MetricReading[] }> {
-    const { clock, scaledObject } = this.#options;
-    const readings: Reading[] = [];
-    const logged: MetricReading[] = [];
-    const timeUnixSeconds = clock.epochUnixSeconds + Math.floor(nowUs / 1e6);
-    for (const index of indices) {
-      const trigger = scaledObject.triggers[index];
-      const query = trigger?.metadata["query"] ?? "";
-      const reading: Reading =
-        trigger?.type === "prometheus"
-          ? readingOf(await this.#options.metrics.query(query, timeUnixSeconds))
-          : { error: `limpet does not act on a trigger of type ${trigger?.type}` };
-      readings[index] = reading;
-      const error = typeof reading === "object" ? reading.error : null;
-      logged.push({
-        name: `s${index}-${trigger?.type}`,
-        query,
-        value: typeof reading === "object" ? "error" : reading,
-        ...(error === null ? {} : { error }),
-        askedAtUs: secondsToUs(timeUnixSeconds - clock.epochUnixSeconds),
-      });
-    }
-    return { readings, logged };
-  }
-
   #admissionError(): string | null {
     const { scaledObject, others, versions } = this.#options;
     const violations = validateScaledObject({
@@ -271,7 +272,9 @@ export class Autoscaler {
     const { clock, scaledObject, kindsNamed, findTarget } = this.#options;
     this.#ready = { status: "False", reason, message };
     const kind = kindsNamed(scaledObject.scaleTargetRef.name)[0];
-    const replicas = (kind === undefined ? undefined : findTarget(kind, scaledObject.scaleTargetRef.name))?.specReplicas ?? 0;
+    const replicas =
+      (kind === undefined ? undefined : findTarget(kind, scaledObject.scaleTargetRef.name))?.specReplicas ??
+      0;
     this.#options.emit({
       ...this.#decisionBase(clock.nowUs(), "keda", scaledObject.name),
       from: replicas,
@@ -289,19 +292,20 @@ export class Autoscaler {
     const { tier, scaledObject } = this.#options;
     const { kind, name } = scaledObject.scaleTargetRef;
     const { file, line } = scaledObject.manifest.at("spec", "scaleTargetRef", "name");
-    return { type: "decision" as const, atUs, by, object, tier, target: `${kind}/${name}`, source: { file, line } };
+    return {
+      type: "decision" as const,
+      atUs,
+      by,
+      object,
+      tier,
+      target: `${kind}/${name}`,
+      source: { file, line },
+    };
   }
 }
 
-/** KEDA looks at the HTTP status and the body alone. */
-const readingOf = ({ httpStatus, status, resultType, result, errorType, error }: PrometheusAnswer): Reading =>
-  httpStatus === null
-    ? { error: error ?? "no answer" }
-    : prometheusTriggerValue({
-        status: httpStatus,
-        body: JSON.stringify({ status, ...(resultType === null ? {} : { data: { resultType, result } }), errorType, error }),
-      });
-
 function presentOf(conditions: Readonly<Record<string, Condition | null>>): Record<string, Condition> {
-  return Object.fromEntries(Object.entries(conditions).filter((entry): entry is [string, Condition] => entry[1] !== null));
+  return Object.fromEntries(
+    Object.entries(conditions).filter((entry): entry is [string, Condition] => entry[1] !== null),
+  );
 }

@@ -13,7 +13,7 @@ import { EndpointsController } from "./endpoints-controller.ts";
 import { Kubelet, viewOf } from "./kubelet.ts";
 import type { QuerySource } from "./query-source.ts";
 import { Scraper } from "./scraper.ts";
-import type { Substrate } from "./substrate.ts";
+import type { PodIdentity, Substrate } from "./substrate.ts";
 import type { TierState } from "./tier-state.ts";
 import { WorkloadController } from "./workload-controller.ts";
 
@@ -24,6 +24,8 @@ export type ControlPlaneOptions = {
   readonly substrate: Substrate;
   readonly emit: (event: RunEvent) => void;
   readonly querySource: (tsdb: Tsdb) => QuerySource;
+  /** Who scrapes in the built-in scraper's place: told of the pods there are whenever these change. */
+  readonly discovery?: (pods: readonly PodIdentity[]) => void;
   readonly versions?: Versions;
 };
 
@@ -32,7 +34,8 @@ const LOGGED_LATENESS_US = 100_000;
 
 export class ControlPlane {
   readonly kubelet: Kubelet;
-  readonly scraper: Scraper;
+  /** Null where another scrapes. */
+  readonly scraper: Scraper | null;
   readonly tsdb: Tsdb;
   readonly #options: ControlPlaneOptions;
   readonly #controllers: WorkloadController[];
@@ -43,12 +46,21 @@ export class ControlPlane {
     this.#options = options;
     const { topology, clock, seed, substrate, emit } = options;
     const onLate = (loop: string, lateUs: number): void => {
-      if (lateUs >= LOGGED_LATENESS_US) emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs: Math.round(lateUs) });
+      if (lateUs >= LOGGED_LATENESS_US)
+        emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs: Math.round(lateUs) });
     };
     const tierOf = (workload: Workload): string | null =>
       topology.tiers.find((tier) => tier.workload === workload)?.name ?? null;
     this.tsdb = new Tsdb();
-    this.kubelet = new Kubelet({ clock, seed, substrate, tierOf, emit, onLate, onChange: () => this.#changed() });
+    this.kubelet = new Kubelet({
+      clock,
+      seed,
+      substrate,
+      tierOf,
+      emit,
+      onLate,
+      onChange: () => this.#changed(),
+    });
     this.#controllers = this.#startedWorkloads().map(
       (workload) => new WorkloadController(workload, { clock, kubelet: this.kubelet, seed }),
     );
@@ -60,7 +72,19 @@ export class ControlPlane {
       tierOf: (service) => topology.tiers.find((tier) => tier.services.includes(service))?.name ?? null,
       emit,
     });
-    this.scraper = new Scraper({ clock, seed, topology, kubelet: this.kubelet, substrate, tsdb: this.tsdb, emit, onLate });
+    this.scraper =
+      options.discovery === undefined
+        ? new Scraper({
+            clock,
+            seed,
+            topology,
+            kubelet: this.kubelet,
+            substrate,
+            tsdb: this.tsdb,
+            emit,
+            onLate,
+          })
+        : null;
     const metrics = options.querySource(this.tsdb);
     this.#autoscalers = topology.scaledObjects.map(
       (scaledObject, index) =>
@@ -70,8 +94,10 @@ export class ControlPlane {
           // The first of two that claim one target is admitted, the second refused.
           others: topology.scaledObjects.slice(0, index),
           tier: tierOfScaledObject(topology, scaledObject)?.name ?? scaledObject.name,
-          findTarget: (kind, name) => this.#controllers.find(({ workload }) => workload.kind === kind && workload.name === name),
-          kindsNamed: (name) => topology.workloads.filter((workload) => workload.name === name).map(({ kind }) => kind),
+          findTarget: (kind, name) =>
+            this.#controllers.find(({ workload }) => workload.kind === kind && workload.name === name),
+          kindsNamed: (name) =>
+            topology.workloads.filter((workload) => workload.name === name).map(({ kind }) => kind),
           metrics,
           versions: options.versions ?? {},
           emit,
@@ -96,7 +122,7 @@ export class ControlPlane {
 
   stop(): void {
     for (const autoscaler of this.#autoscalers) autoscaler.stop();
-    this.scraper.stop();
+    this.scraper?.stop();
     this.kubelet.stop();
   }
 
@@ -115,7 +141,9 @@ export class ControlPlane {
   tierState(name: string): TierState {
     const tier = this.#options.topology.tiers.find((candidate) => candidate.name === name);
     if (!tier) throw new RangeError(`no tier "${name}" in the topology`);
-    const index = this.#options.topology.scaledObjects.findIndex((scaledObject) => scaledObject === tier.scaledObject);
+    const index = this.#options.topology.scaledObjects.findIndex(
+      (scaledObject) => scaledObject === tier.scaledObject,
+    );
     const autoscaler = this.#autoscalers[index];
     return {
       tier: name,
@@ -144,7 +172,8 @@ export class ControlPlane {
   #changed(): void {
     for (const controller of this.#controllers) controller.changed();
     this.#endpoints.changed();
-    this.scraper.changed();
+    this.scraper?.changed();
+    this.#options.discovery?.(this.kubelet.pods().map(({ identity }) => identity));
   }
 }
 

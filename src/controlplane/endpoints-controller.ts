@@ -96,11 +96,21 @@ function endpointOf(service: Service, pod: LivePod): PublishedEndpoint[] {
   const conditions = endpointConditions(viewOf(pod), service.publishNotReadyAddresses);
   const health = conditions && edsHealth(conditions);
   if (health === null) return [];
-  return [{ pod: identity, address: `${identity.podIP}:${targetPortOf(service, pod)}`, ready: health === "HEALTHY" }];
+  return [
+    {
+      pod: identity,
+      address: `${identity.podIP}:${targetPortOf(service, pod)}`,
+      ready: health === "HEALTHY",
+    },
+  ];
 }
 
 function targetPortOf(service: Service, { identity }: LivePod): number {
   const target = service.ports[0]?.targetPort ?? 80;
   if (typeof target === "number") return target;
-  return identity.container.ports.find(({ name }) => name === target)?.containerPort ?? service.ports[0]?.port ?? 80;
+  return (
+    identity.container.ports.find(({ name }) => name === target)?.containerPort ??
+    service.ports[0]?.port ??
+    80
+  );
 }

@@ -114,7 +114,11 @@ export class Kubelet {
     pod.container = substrate.startContainer(pod.identity, {
       onListening: (startMsReal) => {
         this.#emit(pod, "listening", { startMsReal: Math.round(startMsReal * 10) / 10 });
-        if (Number.isFinite(clock.speed)) onLate(`start ${pod.identity.name}`, Math.max(0, startMsReal - ORDINARY_START_MS) * 1000 * clock.speed);
+        if (Number.isFinite(clock.speed))
+          onLate(
+            `start ${pod.identity.name}`,
+            Math.max(0, startMsReal - ORDINARY_START_MS) * 1000 * clock.speed,
+          );
         // The kubelet probes at once when it sees a started container that is not ready.
         this.#probeNow(pod);
       },
@@ -203,7 +207,17 @@ export class Kubelet {
   #emit(pod: Tracked, what: PodEvent["what"], more: Partial<PodEvent> = {}): void {
     const { name, uid, podIP, workload, tier } = pod.identity;
     const atUs = this.#options.clock.nowUs();
-    this.#options.emit({ type: "pod", atUs, tier, workload: workload.name, pod: name, uid, podIP, what, ...more });
+    this.#options.emit({
+      type: "pod",
+      atUs,
+      tier,
+      workload: workload.name,
+      pod: name,
+      uid,
+      podIP,
+      what,
+      ...more,
+    });
   }
 
   #drawAddress(name: string, incarnation: number): string {
@@ -234,4 +248,3 @@ function uidOf(seed: number, name: string, incarnation: number): string {
   const hex = Array.from({ length: 4 }, () => random.uint32().toString(16).padStart(8, "0")).join("");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
-

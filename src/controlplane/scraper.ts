@@ -7,6 +7,7 @@ import { stream } from "../seed/seed.ts";
 import type { Topology } from "../topology/types.ts";
 import type { Kubelet, LivePod } from "./kubelet.ts";
 import { startLoop } from "./loop.ts";
+import { scrapedAt } from "./scraped-at.ts";
 import type { PodIdentity, Substrate } from "./substrate.ts";
 
 export type ScraperOptions = {
@@ -34,7 +35,11 @@ export type TargetState = {
   readonly lastScrapeAtUs: number | null;
 };
 
-type Target = { -readonly [K in keyof TargetState]: TargetState[K] } & { loop: Timer; ingest: ScrapeIngest; uid: string };
+type Target = { -readonly [K in keyof TargetState]: TargetState[K] } & {
+  loop: Timer;
+  ingest: ScrapeIngest;
+  uid: string;
+};
 
 export class Scraper {
   readonly #options: ScraperOptions;
@@ -67,13 +72,10 @@ export class Scraper {
   }
 
   #add({ identity }: LivePod): void {
-    const annotations = identity.workload.podAnnotations;
-    if (annotations["prometheus.io/scrape"] !== "true") return;
     const { clock, seed, topology, onLate, tsdb } = this.#options;
-    const port = Number(annotations["prometheus.io/port"] ?? identity.container.ports[0]?.containerPort ?? 80);
-    const path = annotations["prometheus.io/path"] ?? "/metrics";
-    const instance = `${identity.podIP}:${port}`;
-    const labels = labelsOf(topology, identity, instance);
+    const asked = scrapedAt(topology, identity);
+    if (asked === null) return;
+    const { port, path, instance, labels } = asked;
     const periodUs = secondsToUs(topology.scrape.scrapeIntervalSeconds);
     const phaseUs = stream(seed, `phase/scrape/${identity.name}`).below(periodUs);
     const nowUs = clock.nowUs();
@@ -105,7 +107,12 @@ export class Scraper {
     this.#targets.set(identity.uid, target);
   }
 
-  async #scrape(target: Target, pod: PodIdentity, where: { path: string; port: number }, atUs: number): Promise<void> {
+  async #scrape(
+    target: Target,
+    pod: PodIdentity,
+    where: { path: string; port: number },
+    atUs: number,
+  ): Promise<void> {
     if (this.#down) return;
     const { clock, substrate, topology } = this.#options;
     const tMs = unixMsAt(clock, atUs);
@@ -119,7 +126,10 @@ export class Scraper {
     }
     if (this.#targets.get(target.uid) !== target) return;
     const durationSeconds = (clock.nowUs() - atUs) / 1e6;
-    const outcome = body === null ? { ok: false as const, error, durationSeconds } : { ok: true as const, body, durationSeconds };
+    const outcome =
+      body === null
+        ? { ok: false as const, error, durationSeconds }
+        : { ok: true as const, body, durationSeconds };
     const result = ingestScrape(target.ingest, tMs, outcome);
     target.lastScrapeAtUs = atUs;
     target.lastDurationSeconds = durationSeconds;
@@ -127,7 +137,13 @@ export class Scraper {
     if (target.up === result.up) return;
     target.up = result.up;
     const why = result.error === null ? {} : { error: result.error };
-    this.#options.emit({ type: "target", atUs: clock.nowUs(), instance: target.instance, up: result.up, ...why });
+    this.#options.emit({
+      type: "target",
+      atUs: clock.nowUs(),
+      instance: target.instance,
+      up: result.up,
+      ...why,
+    });
   }
 
   #remove(target: Target): void {
@@ -136,11 +152,3 @@ export class Scraper {
     this.#targets.delete(target.uid);
   }
 }
-
-/** No label `pod`: it would push the exported one aside, which names the API pod (see docs/decisions). */
-const labelsOf = (topology: Topology, pod: PodIdentity, instance: string): Record<string, string> => ({
-  job: topology.scrape.name,
-  instance,
-  namespace: pod.workload.namespace,
-  kubernetes_pod: pod.name,
-});

@@ -30,7 +30,11 @@ export interface RunningContainer {
   terminate(graceSeconds: number): void;
 }
 
-export type PublishedEndpoint = { readonly pod: PodIdentity; readonly address: string; readonly ready: boolean };
+export type PublishedEndpoint = {
+  readonly pod: PodIdentity;
+  readonly address: string;
+  readonly ready: boolean;
+};
 
 export interface Substrate {
   /** A pod object came into being: give it an address. */

@@ -80,14 +80,20 @@ export class WorkloadController {
 
   #reconcileStatefulSet(): void {
     const actions = reconcileStatefulSet(this.#statefulSet());
-    for (const ordinal of actions.create) this.#kubelet.create(this.workload, `${this.workload.name}-${ordinal}`, ordinal);
+    for (const ordinal of actions.create)
+      this.#kubelet.create(this.workload, `${this.workload.name}-${ordinal}`, ordinal);
     for (const name of actions.delete) this.#kubelet.delete(name);
     this.#requeue?.cancel();
-    if (actions.requeueAtUs !== null) this.#requeue = this.#clock.at(actions.requeueAtUs, () => this.changed());
+    if (actions.requeueAtUs !== null)
+      this.#requeue = this.#clock.at(actions.requeueAtUs, () => this.changed());
   }
 
   #reconcileDeployment(): void {
-    const actions = reconcileReplicaSet({ nowUs: this.#clock.nowUs(), replicas: this.#replicas, pods: this.#views() });
+    const actions = reconcileReplicaSet({
+      nowUs: this.#clock.nowUs(),
+      replicas: this.#replicas,
+      pods: this.#views(),
+    });
     for (let i = 0; i < actions.create; i++) {
       const ordinal = this.#created++;
       this.#kubelet.create(this.workload, this.#generatedName(ordinal), ordinal);

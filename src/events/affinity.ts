@@ -109,15 +109,15 @@ export class AffinityClassifier {
     this.#last.set(key, { pod: request.pod, sentAtUs: request.sentAtUs, version });
     if (this.#last.size > this.#maxTenants) this.#last.delete(this.#last.keys().next().value!);
     if (!last) return "first";
-    if (last.pod === request.pod) return "hit";
-    return this.#moved(last, request);
-  }
-
-  #moved(last: LastAnswer, request: AnsweredRequest): Affinity {
     const sets = this.#tiers.get(request.tier)?.sets ?? [];
     const from = indexInForce(sets, last.version, last.sentAtUs - this.#slackUs);
     const to = Math.max(from, indexInForce(sets, request.endpointsVersion ?? null, request.atUs));
     const span = sets.slice(from, to + 1);
+    if (last.pod === request.pod && samePod(span, request.pod)) return "hit";
+    return this.#moved(last, span);
+  }
+
+  #moved(last: LastAnswer, span: readonly ReadySet[]): Affinity {
     if (span.some(({ pods }) => pods.size === 0)) return "moved-over-zero";
     const causes = new Set(span.slice(1).map(({ cause }) => cause));
     if (causes.size === 0) return "miss";
@@ -145,6 +145,12 @@ export class AffinityClassifier {
       tier.settled = true;
     }
   }
+}
+
+/** Whether this name meant one pod all the while: a pod that comes back under another address is another one. */
+function samePod(span: readonly ReadySet[], pod: string): boolean {
+  const addresses = new Set(span.flatMap(({ pods }) => pods.get(pod) ?? []));
+  return addresses.size <= 1;
 }
 
 /** Why the set of ready pods is now another. */

@@ -30,10 +30,7 @@ const routeOf = (topology: Topology, tier: Tier): ResolvedRoute | undefined =>
 function unusedRules(topology: Topology): RouteEvent["unusedDestinationRules"] {
   const used = topology.tiers.flatMap((tier) => {
     const route = routeOf(topology, tier);
-    return [
-      tier.routingService.fqdn,
-      ...(route?.destinations.map(({ cluster }) => cluster.service) ?? []),
-    ];
+    return [tier.routingService.fqdn, ...(route?.destinations.map(({ cluster }) => cluster.service) ?? [])];
   });
   return topology.manifests
     .filter(({ kind }) => kind === "DestinationRule")
@@ -94,7 +91,9 @@ export function describeScaledObjects(topology: Topology): ScaledObjectEvent[] {
       minReplicaCount: scaled.minReplicaCount,
       maxReplicaCount: scaled.maxReplicaCount,
       threshold: tier.threshold,
-      queries: scaled.triggers.flatMap(({ metadata }) => (metadata["query"] ? [metadata["query"].trim()] : [])),
+      queries: scaled.triggers.flatMap(({ metadata }) =>
+        metadata["query"] ? [metadata["query"].trim()] : [],
+      ),
       file: reference.file,
       line: reference.line,
       queryFile: query.file,

@@ -107,7 +107,8 @@ export function logFiles(folder: string): string[] {
   for (let part = 1; existsSync(join(folder, logFileName(part))); part++) {
     files.push(join(folder, logFileName(part)));
   }
-  if (files.length === 0) throw new InputError([`${folder}: no event log (${logFileName(1)}) in this folder`]);
+  if (files.length === 0)
+    throw new InputError([`${folder}: no event log (${logFileName(1)}) in this folder`]);
   return files;
 }
 
@@ -133,7 +134,15 @@ export function findRun(base: string, run: string): string {
     : [];
   const startedMs = (name: string): number => statSync(join(base, name, logFileName(1))).birthtimeMs;
   // Names begin with the date; the file's own time decides between runs of one second.
-  const latest = runs.sort((a, b) => (a.slice(0, 19) < b.slice(0, 19) ? -1 : a.slice(0, 19) > b.slice(0, 19) ? 1 : startedMs(a) - startedMs(b))).at(-1);
+  const latest = runs
+    .sort((a, b) =>
+      a.slice(0, 19) < b.slice(0, 19)
+        ? -1
+        : a.slice(0, 19) > b.slice(0, 19)
+          ? 1
+          : startedMs(a) - startedMs(b),
+    )
+    .at(-1);
   if (latest === undefined) throw new InputError([`no runs in ${base} yet; limpet test makes one`]);
   return join(base, latest);
 }

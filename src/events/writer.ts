@@ -8,7 +8,13 @@ const BUFFER_CHARACTERS = 32_768;
 const FOLDERS_TRIED = 100;
 
 /** Seldom, and the first things that a person looks for after a crash: never kept back. */
-const AT_ONCE: ReadonlySet<RunEvent["type"]> = new Set(["scenario", "verdict", "fault", "notApplicable", "topology"]);
+const AT_ONCE: ReadonlySet<RunEvent["type"]> = new Set([
+  "scenario",
+  "verdict",
+  "fault",
+  "notApplicable",
+  "topology",
+]);
 
 export const logFileName = (part: number): string => (part === 1 ? "events.jsonl" : `events-${part}.jsonl`);
 
@@ -26,7 +32,9 @@ export function createRunFolder(base: string, name: string): string {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
   }
-  throw new Error(`Cannot make a folder for the run: ${name} and ${FOLDERS_TRIED - 1} more are taken in ${base}`);
+  throw new Error(
+    `Cannot make a folder for the run: ${name} and ${FOLDERS_TRIED - 1} more are taken in ${base}`,
+  );
 }
 
 /** One file of a run's log. Writing is synchronous, so nothing queues up behind a slow disk. */

@@ -29,7 +29,7 @@ const PARENT = `
 `;
 
 test("stop() ends a program and what it started, deaf or not", async () => {
-  const supervisor = new Supervisor("test-stop", process.env);
+  const supervisor = new Supervisor(process.env);
   const pids: number[] = [];
   const program = supervisor.start({
     name: "parent",
@@ -45,13 +45,13 @@ test("stop() ends a program and what it started, deaf or not", async () => {
 });
 
 test("a program that cannot be started says so instead of throwing", async () => {
-  await using supervisor = new Supervisor("test-missing", process.env);
+  await using supervisor = new Supervisor(process.env);
   const exit = await supervisor.start({ name: "none", command: ["/no/such/program"], env: {} }).exited;
   expect(exit.error).toContain("ENOENT");
 });
 
 test("the guardian ends everything when limpet is killed by SIGKILL, announced or not", async () => {
-  await using supervisor = new Supervisor("test-outer", process.env);
+  await using supervisor = new Supervisor(process.env);
   const folder = mkdtempSync(join(tmpdir(), "limpet-test-"));
   writeFileSync(join(folder, "file"), "x");
   const said: string[] = [];
@@ -66,7 +66,12 @@ test("the guardian ends everything when limpet is killed by SIGKILL, announced o
     setTimeout(() => console.log([guardian.pid, announced.pid, silent.pid].join(" ")), 200);
     setInterval(() => {}, 1000);
   `;
-  const program = supervisor.start({ name: "limpet", command: [execPath, "-e", limpet], env: {}, onStdoutLine: (line) => void said.push(line) });
+  const program = supervisor.start({
+    name: "limpet",
+    command: [execPath, "-e", limpet],
+    env: {},
+    onStdoutLine: (line) => void said.push(line),
+  });
   await eventually(() => said.length === 1);
   const pids = said[0]!.split(" ").map(Number);
   expect(pids.every(alive)).toBe(true);

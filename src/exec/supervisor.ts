@@ -3,9 +3,10 @@
  * guardian process sees to it that nothing outlives the run, not even after a SIGKILL of limpet.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { execPath, kill } from "node:process";
+import { execPath, kill, pid as ownPid } from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { realUnixMs } from "../clock/real-time.ts";
 
 /** Lines longer than this are cut: a program's output must not fill our memory. */
 const MAX_LINE_LENGTH = 1 << 20;
@@ -50,14 +51,17 @@ export const ownProgram = (name: string): [string, ...string[]] => [
   programPath(name),
 ];
 
+/** Several may live in one process (a library's user): each marks its own. */
+let supervisors = 0;
+
 export class Supervisor implements AsyncDisposable {
   readonly runId: string;
   readonly #guardian: ChildProcess;
   readonly #running = new Set<Program>();
 
-  constructor(runId: string, hostEnv: Readonly<Record<string, string | undefined>>) {
-    this.runId = runId;
-    this.#guardian = spawn(execPath, ["--max-semi-space-size=1", programPath("exec/guardian"), runId], {
+  constructor(hostEnv: Readonly<Record<string, string | undefined>>) {
+    this.runId = `${realUnixMs().toString(36)}-${ownPid}-${++supervisors}`;
+    this.#guardian = spawn(execPath, ["--max-semi-space-size=1", programPath("exec/guardian"), this.runId], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       env: { PATH: hostEnv["PATH"] ?? "" },
@@ -72,9 +76,11 @@ export class Supervisor implements AsyncDisposable {
     return this.#guardian.pid;
   }
 
-  /** Process ids of what runs now, the guardian included. */
+  /** Process ids of what belongs to the run now: limpet, the guardian, the programs. */
   pids(): number[] {
-    return [this.#guardian.pid, ...[...this.#running].map((program) => program.pid)].filter((pid) => pid !== undefined);
+    return [ownPid, this.#guardian.pid, ...[...this.#running].map((program) => program.pid)].filter(
+      (pid) => pid !== undefined,
+    );
   }
 
   removeAtEnd(folder: string): void {

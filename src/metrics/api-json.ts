@@ -56,5 +56,9 @@ export function successBody(
   return `{"status":"success","data":${dataJson}${notes}}`;
 }
 
+/** Go's JSON spells these out, so that the text can stand in HTML. */
+const htmlSafe = (json: string): string =>
+  json.replaceAll(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export const errorBody = (errorType: string, error: string): string =>
-  JSON.stringify({ status: "error", errorType, error });
+  htmlSafe(JSON.stringify({ status: "error", errorType, error }));

@@ -14,16 +14,24 @@ export async function readParams(request: IncomingMessage, url: URL): Promise<UR
   if (request.method !== "POST") return url.searchParams;
   const type = request.headers["content-type"] ?? "";
   if (!type.startsWith("application/x-www-form-urlencoded")) return url.searchParams;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw badData("error parsing form values: http: POST too large");
-    chunks.push(chunk);
-  }
-  const params = new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
+  const params = new URLSearchParams(await readBody(request));
   for (const [name, value] of url.searchParams) params.append(name, value);
   return params;
+}
+
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      // What comes after that flows by until the answer has closed the connection.
+      if (bytes > MAX_BODY_BYTES) reject(badData("error parsing form values: http: POST too large"));
+      else chunks.push(chunk);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", reject);
+  });
 }
 
 /** Unix seconds, perhaps with a fraction, as whole milliseconds, by the same steps that Prometheus takes. */

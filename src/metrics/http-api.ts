@@ -232,10 +232,10 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const send = (status: number, type: string, body: string): void => {
-    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+    // A body that was not read to its end must not be taken for the next request.
+    const close = request.complete || request.method === "GET" ? {} : { connection: "close" };
+    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), ...close });
     response.end(request.method === "HEAD" ? undefined : body);
-    // What is left of a refused body is not waited for.
-    if (!request.complete) request.resume();
   };
   try {
     const url = new URL(request.url ?? "/", "http://localhost");

@@ -7,6 +7,7 @@ import {
   formatFloat,
   goSort,
   GoHeap,
+  incrementalMean,
   KahanMean,
   KahanSum,
   quantile,
@@ -45,7 +46,7 @@ export function aggregate(
   expr: Aggregation,
   samples: readonly VectorSample[],
   param: number | string | null,
-  annotations: Annotations,
+  { annotations, version }: { readonly annotations: Annotations; readonly version: 2 | 3 },
 ): readonly VectorSample[] {
   switch (expr.operator) {
     case "count_values":
@@ -61,10 +62,10 @@ export function aggregate(
       const at = expr.param?.span ?? expr.span;
       if (Number.isNaN(q) || q < 0 || q > 1)
         annotations.warning(`quantile value should be between 0 and 1, got ${shortest(q)}`, at);
-      return reduce(expr, samples, (values) => quantile(q, values));
+      return reduce(expr, samples, (values) => quantile(q, values, version));
     }
     default: {
-      const fold = folds[expr.operator];
+      const fold = (version === 2 ? foldsOf2 : folds)[expr.operator];
       return reduce(expr, samples, fold);
     }
   }
@@ -92,9 +93,10 @@ function average(values: readonly number[]): number {
   return mean.mean;
 }
 
-function variance(values: readonly number[]): number {
+function variance(values: readonly number[], start?: number): number {
   let mean = values[0] ?? NaN;
-  let squares = Number.isFinite(mean) ? 0 : NaN;
+  // Version 2 started from zero whatever the first value.
+  let squares = start ?? (Number.isFinite(mean) ? 0 : NaN);
   for (let i = 1; i < values.length; i++) {
     const value = values[i] ?? NaN;
     const delta = value - mean;
@@ -114,8 +116,17 @@ const folds = {
   group: () => 1,
   max: (values: readonly number[]) => best(values, (value, than) => value > than),
   min: (values: readonly number[]) => best(values, (value, than) => value < than),
-  stdvar: variance,
+  stdvar: (values: readonly number[]) => variance(values),
   stddev: (values: readonly number[]) => Math.sqrt(variance(values)),
+};
+
+/** Version 2 summed plainly. */
+const foldsOf2: typeof folds = {
+  ...folds,
+  sum: (values) => values.reduce((total, value) => total + value, 0),
+  avg: (values) => incrementalMean(values, false),
+  stdvar: (values) => variance(values, 0),
+  stddev: (values) => Math.sqrt(variance(values, 0)),
 };
 
 const MAX_INT64 = 2 ** 63;

@@ -2,12 +2,13 @@ import type { Span } from "./ast.ts";
 import { rfc3339Of } from "./dates.ts";
 import { positionOf } from "./parse-error.ts";
 
-/** Collects what a query's author should know, each thing once per place, as Prometheus words it. */
+/** Collects what a query's author should know, each thing once, as Prometheus words it. */
 export class Annotations {
   private readonly query: string;
-  private readonly warnings = new Set<string>();
-  private readonly infos = new Set<string>();
-  private readonly monotonicity = new Map<number, Monotonicity>();
+  // Of the same words at several places, Prometheus tells the last place only.
+  private readonly warnings = new Map<string, Span>();
+  private readonly infos = new Map<string, Span>();
+  private monotonicity: Monotonicity | null = null;
 
   constructor(query: string) {
     this.query = query;
@@ -18,48 +19,55 @@ export class Annotations {
   }
 
   warning(message: string, span: Span): void {
-    this.warnings.add(this.at(`PromQL warning: ${message}`, span));
+    this.warnings.set(`PromQL warning: ${message}`, span);
   }
 
   info(message: string, span: Span): void {
-    this.infos.add(this.at(`PromQL info: ${message}`, span));
+    this.infos.set(`PromQL info: ${message}`, span);
   }
 
-  /** Buckets that did not grow; told once for each place, over all samples. */
-  forcedMonotonicity(span: Span, found: Omit<Monotonicity, "count" | "maxMs" | "minMs">, tMs: number): void {
-    const known = this.monotonicity.get(span.start);
-    this.monotonicity.set(
-      span.start,
-      known === undefined
-        ? { ...found, minMs: tMs, maxMs: tMs, count: 1 }
+  /** Buckets that did not grow: told once, at the first place, over all samples. */
+  forcedMonotonicity(
+    span: Span,
+    found: Omit<Monotonicity, "span" | "count" | "maxMs" | "minMs">,
+    tMs: number,
+  ): void {
+    const known = this.monotonicity;
+    this.monotonicity =
+      known === null
+        ? { ...found, span, minMs: tMs, maxMs: tMs, count: 1 }
         : {
+            span: known.span,
             minMs: Math.min(known.minMs, tMs),
             maxMs: Math.max(known.maxMs, tMs),
             minBucket: Math.min(known.minBucket, found.minBucket),
             maxBucket: Math.max(known.maxBucket, found.maxBucket),
             maxDiff: Math.max(known.maxDiff, found.maxDiff),
             count: known.count + 1,
-          },
-    );
+          };
   }
 
   result(): { readonly warnings: readonly string[]; readonly infos: readonly string[] } {
-    const infos = [...this.infos];
-    for (const [start, found] of this.monotonicity)
+    const placed = (notes: ReadonlyMap<string, Span>): string[] =>
+      [...notes].map(([message, span]) => this.at(message, span));
+    const infos = placed(this.infos);
+    const found = this.monotonicity;
+    if (found !== null)
       infos.push(
         this.at(
           "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see " +
             "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
             `, from buckets ${shortest(found.minBucket)} to ${shortest(found.maxBucket)}, with a max diff of ` +
             `${Number(found.maxDiff.toPrecision(2))}, over ${found.count} samples from ${rfc3339(found.minMs)} to ${rfc3339(found.maxMs)}`,
-          { start, end: start },
+          found.span,
         ),
       );
-    return { warnings: atMost(this.warnings, 10, "warning"), infos: atMost(infos, 10, "info") };
+    return { warnings: atMost(placed(this.warnings), 10, "warning"), infos: atMost(infos, 10, "info") };
   }
 }
 
 type Monotonicity = {
+  readonly span: Span;
   readonly minMs: number;
   readonly maxMs: number;
   readonly minBucket: number;

@@ -45,12 +45,17 @@ export function scalarBinary(operator: BinaryOperator, left: number, right: numb
   return isComparison(operator) ? asNumber(keep) : value;
 }
 
+/** Whether the result is something else than its left side was. Version 2 forgot `atan2`. */
+const dropsName = ({ operator, bool }: Binary, version: 2 | 3): boolean =>
+  bool || !(isComparison(operator) || (operator === "atan2" && version === 2));
+
 /** A vector with a number on one side; `swapped` where the number stands on the left. */
 export function vectorScalarBinary(
   expr: Binary,
   samples: readonly VectorSample[],
   scalar: number,
   swapped: boolean,
+  version: 2 | 3,
 ): VectorSample[] {
   const { operator, bool } = expr;
   const comparison = isComparison(operator);
@@ -62,7 +67,8 @@ export function vectorScalarBinary(
     if (bool) out.push({ labels: sample.labels.withoutName(), value: asNumber(keep) });
     else if (comparison) {
       if (keep) out.push(sample);
-    } else out.push({ labels: sample.labels.withoutName(), value });
+    } else
+      out.push({ labels: dropsName(expr, version) ? sample.labels.withoutName() : sample.labels, value });
   }
   return out;
 }
@@ -111,6 +117,7 @@ export function vectorBinary(
   matching: VectorMatching,
   leftSide: readonly VectorSample[],
   rightSide: readonly VectorSample[],
+  version: 2 | 3,
 ): VectorSample[] {
   if (leftSide.length === 0 || rightSide.length === 0) return [];
   const { operator, bool } = expr;
@@ -135,7 +142,9 @@ export function vectorBinary(
     const { value, keep } = swapped
       ? apply(operator, other.value, sample.value)
       : apply(operator, sample.value, other.value);
-    const labels = resultLabels(expr, matching, sample.labels, other.labels);
+    // Version 2 counted only those matches that the comparison kept.
+    if (version === 2 && !keep && !bool) continue;
+    const labels = resultLabels(expr, matching, sample.labels, other.labels, version);
     const before = matched.get(key);
     if (matching.cardinality === "one-to-one") {
       if (before !== undefined)
@@ -153,8 +162,14 @@ export function vectorBinary(
   return out;
 }
 
-function resultLabels(expr: Binary, matching: VectorMatching, many: Labels, one: Labels): Labels {
-  let labels = expr.bool || !isComparison(expr.operator) ? many.withoutName() : many;
+function resultLabels(
+  expr: Binary,
+  matching: VectorMatching,
+  many: Labels,
+  one: Labels,
+  version: 2 | 3,
+): Labels {
+  let labels = dropsName(expr, version) ? many.withoutName() : many;
   if (matching.cardinality === "one-to-one") {
     if (matching.on) labels = labels.keeping(matching.labels);
     else if (matching.labels.length > 0) labels = labels.dropping(matching.labels);

@@ -48,13 +48,15 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
     case "clamp_max": {
       const least = name === "clamp_max" ? -Infinity : scalar(1);
       const most = name === "clamp_min" ? Infinity : scalar(name === "clamp" ? 2 : 1);
-      if (most < least) return vectorOf([]);
-      return each((value) => max(least, min(most, value)));
+      const clamped = each((value) => max(least, min(most, value)));
+      return most < least ? vectorOf([]) : clamped;
     }
     case "histogram_quantile":
       return histogramQuantile(evaluator.options.annotations, args, scalar(0), vector(1), tMs);
     case "histogram_fraction": {
       const span = args[2]?.span ?? expr.span;
+      // Version 2 knew it for native histograms only.
+      if (evaluator.options.version === 2) return vectorOf([]);
       const groups = bucketGroups(vector(2), evaluator.options.annotations, span);
       return vectorOf(
         groups.map(({ labels, buckets }) => ({
@@ -75,10 +77,6 @@ export function callFunction(evaluator: Evaluator, expr: Call, tMs: number): Val
       return vectorOf(labelReplace(vector(0), texts(args.slice(1)), evaluator.options.version));
     case "label_join":
       return vectorOf(labelJoin(vector(0), texts(args.slice(1)), evaluator.options.version));
-    case "max_of":
-      return scalarOf(max(scalar(0), scalar(1)));
-    case "min_of":
-      return scalarOf(min(scalar(0), scalar(1)));
     case "pi":
       return scalarOf(Math.PI);
     case "round": {
@@ -129,7 +127,7 @@ function overRange(
   const keepsName = name === "last_over_time" || name === "first_over_time";
   const out: VectorSample[] = [];
   for (const { labels, times, values } of series) {
-    const value = compute({ times, values, startMs, endMs, tMs }, scalars);
+    const value = compute({ times, values, startMs, endMs, tMs, version }, scalars);
     if (value === undefined) continue;
     out.push({ labels: keepsName ? labels : labels.withoutName(), value });
     if (version === 3 && (name === "rate" || name === "increase")) {
@@ -137,7 +135,8 @@ function overRange(
       if (metric !== "" && !nonCounter.test(metric))
         annotations.info(
           `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${goQuote(metric)}`,
-          range.span,
+          // Prometheus has lost the place of a subquery by then.
+          range.kind === "subquery" ? { start: 0, end: 0 } : range.span,
         );
     }
   }
@@ -169,8 +168,9 @@ function absentLabels(expr: Expr | undefined): Labels {
 function timestamps(evaluator: Evaluator, arg: Expr | undefined, tMs: number): VectorSample[] {
   if (arg === undefined) return [];
   if (arg.kind === "vectorSelector")
+    // With `@`, Prometheus forgets the offset here.
     return evaluator
-      .instant(arg, tMs)
+      .instant(arg.at === null ? arg : evaluator.withoutOffset(arg), tMs)
       .map(([sample, takenMs]) => ({ labels: sample.labels.withoutName(), value: takenMs / 1000 }));
   return evaluator
     .vector(arg, tMs)
@@ -183,8 +183,8 @@ function sorted(
   samples: readonly VectorSample[],
   labels: readonly string[],
 ): VectorSample[] {
-  const { annotations, startMs, endMs, version } = evaluator.options;
-  if (startMs !== endMs && version === 3)
+  const { annotations, version } = evaluator.options;
+  if (evaluator.stepping && version === 3)
     annotations.warning(
       "sort is ineffective for range queries since results are always ordered by labels",
       expr.span,

@@ -27,9 +27,9 @@ const daysToYear = (year: number): number => {
   return 365 * (year - 1970) + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) - 477;
 };
 
-/** Fractions of a second are cut off, toward zero. */
+/** Fractions of a second are cut off, toward zero; what is no 64-bit number of seconds counts as 2⁶³, as in Go. */
 export function dateOf(unixSeconds: number): DateFields {
-  const seconds = Math.trunc(unixSeconds);
+  const seconds = Math.abs(unixSeconds) < 2 ** 63 ? Math.trunc(unixSeconds) : 2 ** 63;
   const days = Math.floor(seconds / DAY_SECONDS);
   const inDay = modulo(seconds, DAY_SECONDS);
   let year = 1970 + Math.floor(days / 365.2425);

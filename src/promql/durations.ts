@@ -19,6 +19,12 @@ function inSeconds(reader: Reader, node: SyntaxNode): number {
   };
   const [first, second] = parts;
   if (first === undefined) return leaf(reader, node);
+  if (
+    reader.options.version === 2 &&
+    node.name === "DurationExpr" &&
+    (second !== undefined || first.name !== "NumberDurationLiteralInDurationContext")
+  )
+    return reader.fail(node.from, "unexpected expression, expected duration");
   switch (first.name) {
     case "UnaryOp":
       return reader.text(first) === "-" ? -value(1) : value(1);

@@ -5,8 +5,9 @@ import { isSetOperator } from "./ast.ts";
 import { scalarBinary, setOperation, vectorBinary, vectorScalarBinary } from "./binary.ts";
 import { callFunction } from "./call.ts";
 import { executionError } from "./errors.ts";
-import { Labels } from "./labels.ts";
+import { compareLabels, Labels } from "./labels.ts";
 import { currentAt, windowOf } from "./select.ts";
+import { isStepInvariant } from "./step-invariant.ts";
 import type { SeriesSamples, Storage } from "./storage.ts";
 import type { RangeSeries, Value, VectorSample } from "./value.ts";
 
@@ -28,11 +29,20 @@ export type EvaluatorOptions = {
 export class Evaluator {
   readonly options: EvaluatorOptions;
   private readonly selected = new Map<VectorSelector, SeriesSamples[]>();
-  private readonly subquerySteps = new Map<Subquery, Map<number, readonly VectorSample[]>>();
+  private readonly subquerySteps = new Map<Subquery, ReadonlyMap<number, readonly VectorSample[]>>();
+  /** Values of expressions that are the same at every instant; null for those that are not. */
+  private readonly fixed = new Map<Expr, { value: Value | undefined } | null>();
+  private readonly offsetless = new Map<VectorSelector, VectorSelector>();
   private heldSamples = 0;
+  /** Whether what is evaluated now is evaluated at several instants. */
+  stepping: boolean;
+  /** First and last instant of what is evaluated now: the query's, or inside a subquery that one's. */
+  private span: { readonly startMs: number; readonly endMs: number };
 
   constructor(options: EvaluatorOptions) {
     this.options = options;
+    this.stepping = options.startMs !== options.endMs;
+    this.span = { startMs: options.startMs, endMs: options.endMs };
   }
 
   /** Counts samples that are kept until the query ends. */
@@ -43,6 +53,21 @@ export class Evaluator {
   }
 
   evaluate(expr: Expr, tMs: number): Value {
+    if (!this.stepping || expr.kind === "number" || expr.kind === "vectorSelector")
+      return this.compute(expr, tMs);
+    let fixed = this.fixed.get(expr);
+    if (fixed === undefined)
+      this.fixed.set(expr, (fixed = isStepInvariant(expr) ? { value: undefined } : null));
+    if (fixed === null) return this.compute(expr, tMs);
+    if (fixed.value === undefined) {
+      this.stepping = false;
+      fixed.value = this.compute(expr, tMs);
+      this.stepping = true;
+    }
+    return fixed.value;
+  }
+
+  private compute(expr: Expr, tMs: number): Value {
     switch (expr.kind) {
       case "number":
         return { type: "scalar", value: expr.value };
@@ -63,7 +88,7 @@ export class Evaluator {
         const { param } = expr;
         const given = param === null ? null : this.evaluate(param, tMs);
         const number = given === null || given.type === "vector" ? null : given.value;
-        const samples = aggregate(expr, this.vector(expr.expr, tMs), number, this.options.annotations);
+        const samples = aggregate(expr, this.vector(expr.expr, tMs), number, this.options);
         return { type: "vector", samples };
       }
       case "call":
@@ -97,7 +122,7 @@ export class Evaluator {
     const right = this.evaluate(expr.right, tMs);
     if (left.type === "scalar" && right.type === "scalar")
       return { type: "scalar", value: scalarBinary(expr.operator, left.value, right.value) };
-    return { type: "vector", samples: distinct(vectors(expr, left, right)) };
+    return { type: "vector", samples: distinct(vectors(expr, left, right, this.options.version)) };
   }
 
   /** The samples current at `tMs`, each with the time it was taken. */
@@ -113,6 +138,13 @@ export class Evaluator {
     return found;
   }
 
+  /** The same selector each time, so that what it selects is kept. */
+  withoutOffset(selector: VectorSelector): VectorSelector {
+    let known = this.offsetless.get(selector);
+    if (known === undefined) this.offsetless.set(selector, (known = { ...selector, offsetMs: 0 }));
+    return known;
+  }
+
   /** The end of the window that a selector or subquery looks at. */
   reference({ at, offsetMs }: Pick<VectorSelector, "at" | "offsetMs">, tMs: number): number {
     const { startMs, endMs } = this.options;
@@ -124,6 +156,7 @@ export class Evaluator {
     const known = this.selected.get(selector);
     if (known !== undefined) return known;
     const found = this.options.storage.select(selector.matchers, -Infinity, Infinity);
+    if (this.options.version === 2) found.sort((a, b) => compareLabels(a.labels, b.labels));
     this.selected.set(selector, found);
     return found;
   }
@@ -145,41 +178,58 @@ export class Evaluator {
   }
 
   private subquery(expr: Subquery, startMs: number, endMs: number): RangeSeries[] {
-    const { defaultStepMs, version } = this.options;
-    const stepMs = expr.stepMs ?? defaultStepMs;
-    let known = this.subquerySteps.get(expr);
-    if (known === undefined) this.subquerySteps.set(expr, (known = new Map()));
-    let first = stepMs * Math.trunc(startMs / stepMs);
-    if (first < startMs || (version === 3 && first === startMs)) first += stepMs;
+    const stepMs = expr.stepMs ?? this.options.defaultStepMs;
+    let steps = this.subquerySteps.get(expr);
+    if (steps === undefined) this.subquerySteps.set(expr, (steps = this.runSubquery(expr, stepMs)));
     const byKey = new Map<string, { labels: Labels; times: number[]; values: number[] }>();
-    for (let tMs = first; tMs <= endMs; tMs += stepMs) {
-      let samples = known.get(tMs);
-      if (samples === undefined) {
-        samples = this.vector(expr.expr, tMs);
-        this.hold(samples.length + 1);
-        known.set(tMs, samples);
-      }
-      for (const { labels, value } of samples) {
+    for (let tMs = this.firstStep(startMs, stepMs); tMs <= endMs; tMs += stepMs)
+      for (const { labels, value } of steps.get(tMs) ?? []) {
         let series = byKey.get(labels.key);
         if (series === undefined) byKey.set(labels.key, (series = { labels, times: [], values: [] }));
         series.times.push(tMs);
         series.values.push(value);
       }
-    }
     return [...byKey.values()];
+  }
+
+  /** The first multiple of `stepMs` in a window that begins at `startMs`. */
+  private firstStep(startMs: number, stepMs: number): number {
+    const first = stepMs * Math.trunc(startMs / stepMs);
+    return first < startMs || (this.options.version === 3 && first === startMs) ? first + stepMs : first;
+  }
+
+  /**
+   * Evaluates a subquery once for all windows of the query that will ask for it. What lies between those windows is
+   * evaluated too: Prometheus does so, and an error there is an error of the query.
+   */
+  private runSubquery(expr: Subquery, stepMs: number): ReadonlyMap<number, readonly VectorSample[]> {
+    const { span: outer, stepping } = this;
+    const endMs = this.reference(expr, outer.endMs);
+    const startMs = this.firstStep(this.reference(expr, outer.startMs) - expr.rangeMs, stepMs);
+    const steps = new Map<number, readonly VectorSample[]>();
+    this.span = { startMs, endMs };
+    this.stepping = startMs !== endMs;
+    for (let tMs = startMs; tMs <= endMs; tMs += stepMs) {
+      const samples = this.vector(expr.expr, tMs);
+      this.hold(samples.length + 1);
+      steps.set(tMs, samples);
+    }
+    this.span = outer;
+    this.stepping = stepping;
+    return steps;
   }
 }
 
-function vectors(expr: Binary, left: Value, right: Value): readonly VectorSample[] {
+function vectors(expr: Binary, left: Value, right: Value, version: 2 | 3): readonly VectorSample[] {
   if (left.type === "vector" && right.type === "vector" && expr.matching !== null) {
     if (isSetOperator(expr.operator))
       return setOperation(expr.operator, expr.matching, left.samples, right.samples);
-    return vectorBinary(expr, expr.matching, left.samples, right.samples);
+    return vectorBinary(expr, expr.matching, left.samples, right.samples, version);
   }
   if (left.type === "vector" && right.type === "scalar")
-    return vectorScalarBinary(expr, left.samples, right.value, false);
+    return vectorScalarBinary(expr, left.samples, right.value, false, version);
   if (left.type === "scalar" && right.type === "vector")
-    return vectorScalarBinary(expr, right.samples, left.value, true);
+    return vectorScalarBinary(expr, right.samples, left.value, true, version);
   return [];
 }
 

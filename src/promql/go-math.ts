@@ -4,14 +4,17 @@
 export class KahanSum {
   sum: number;
   compensation = 0;
+  private readonly version: 2 | 3;
 
-  constructor(start = 0) {
+  /** Version 2 let an infinite sum spoil the compensation. */
+  constructor(start = 0, version: 2 | 3 = 3) {
     this.sum = start;
+    this.version = version;
   }
 
   add(value: number): void {
     const total = this.sum + value;
-    if (total === Infinity || total === -Infinity) this.compensation = 0;
+    if (this.version === 3 && (total === Infinity || total === -Infinity)) this.compensation = 0;
     else if (Math.abs(this.sum) >= Math.abs(value)) this.compensation += this.sum - total + value;
     else this.compensation += value - total + this.sum;
     this.sum = total;
@@ -59,6 +62,17 @@ export class KahanMean {
   }
 }
 
+/** Version 2's mean, which takes each value in as it comes; for `avg_over_time` with compensation. */
+export function incrementalMean(values: readonly number[], compensated: boolean): number {
+  const mean = new KahanSum(0, 2);
+  for (const [i, value] of values.entries()) {
+    if (mean.isInfinite && !Number.isNaN(value) && (Number.isFinite(value) || value === mean.sum)) continue;
+    mean.add(value / (i + 1) - mean.sum / (i + 1));
+    if (!compensated) mean.compensation = 0;
+  }
+  return mean.isInfinite ? mean.sum : mean.total;
+}
+
 /** Go's `math.Pow`: 1 to any power is 1, and so is -1 to an infinite one. */
 export function pow(base: number, exponent: number): number {
   if (base === 1 || (base === -1 && Math.abs(exponent) === Infinity)) return 1;
@@ -90,7 +104,7 @@ export function goSort<T>(items: T[], less: (a: T, b: T) => boolean): T[] {
 }
 
 /** The φ-quantile of `values`, interpolated (prometheus/prometheus promql/quantile.go). */
-export function quantile(q: number, values: readonly number[]): number {
+export function quantile(q: number, values: readonly number[], version: 2 | 3 = 3): number {
   if (values.length === 0 || Number.isNaN(q)) return NaN;
   if (q < 0) return -Infinity;
   if (q > 1) return Infinity;
@@ -102,7 +116,7 @@ export function quantile(q: number, values: readonly number[]): number {
   const upper = Math.min(sorted.length - 1, lower + 1);
   const weight = rank - Math.floor(rank);
   const low = sorted[lower] ?? NaN;
-  if (weight === 0) return low;
+  if (weight === 0 && version === 3) return low;
   return low * (1 - weight) + (sorted[upper] ?? NaN) * weight;
 }
 

@@ -2,7 +2,8 @@ import { PromqlError } from "./errors.ts";
 
 /** `line:column` of an offset into the query, both from 1, columns in bytes as Prometheus counts them. */
 export function positionOf(query: string, offset: number): string {
-  if (offset > query.length) return "unknown position";
+  if (query === "") return "unknown position";
+  if (offset > query.length) return "invalid position";
   const before = query.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   const line = before.split("\n").length;

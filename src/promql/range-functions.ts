@@ -1,5 +1,5 @@
 /** Functions over a window of one series (prometheus/prometheus promql/functions.go). */
-import { KahanMean, KahanSum, quantile } from "./go-math.ts";
+import { incrementalMean, KahanMean, KahanSum, quantile } from "./go-math.ts";
 import { executionError } from "./errors.ts";
 import { extrapolatedRate, instantRate } from "./rate.ts";
 
@@ -12,6 +12,7 @@ export type Window = {
   readonly endMs: number;
   /** The instant of the evaluation, which offsets do not move. */
   readonly tMs: number;
+  readonly version: 2 | 3;
 };
 
 /** The value for one series; undefined where the window does not suffice and the series is left out. */
@@ -30,9 +31,9 @@ function fold(window: Window, step: (best: number, value: number) => boolean): {
 
 const seconds = (window: Window, i: number): number => (window.times[i] ?? NaN) / 1000;
 
-function variance({ values }: Window): number {
-  const mean = new KahanSum();
-  const squares = new KahanSum();
+function variance({ values, version }: Window): number {
+  const mean = new KahanSum(0, version);
+  const squares = new KahanSum(0, version);
   let count = 0;
   for (const value of values) {
     count++;
@@ -45,10 +46,15 @@ function variance({ values }: Window): number {
 
 /** Least squares over the window: the slope, and the value at `atMs`. */
 function regression(
-  { times, values }: Window,
+  { times, values, version }: Window,
   atMs: number,
 ): { readonly slope: number; readonly intercept: number } {
-  const [x, y, xy, xx] = [new KahanSum(), new KahanSum(), new KahanSum(), new KahanSum()];
+  const [x, y, xy, xx] = [0, 0, 0, 0].map((zero) => new KahanSum(zero, version)) as [
+    KahanSum,
+    KahanSum,
+    KahanSum,
+    KahanSum,
+  ];
   const first = values[0] ?? NaN;
   const n = values.length;
   for (const [i, value] of values.entries()) {
@@ -90,14 +96,15 @@ function smoothed({ values }: Window, smoothing: number, trend: number): number 
 const goFixed = (value: number): string =>
   Number.isFinite(value) ? value.toFixed(6) : value > 0 ? "+Inf" : "-Inf";
 
-function meanOf({ values }: Window): number {
+function meanOf({ values, version }: Window): number {
+  if (version === 2) return incrementalMean(values, true);
   const mean = new KahanMean(values[0] ?? NaN);
   for (let i = 1; i < values.length; i++) mean.add(values[i] ?? NaN);
   return mean.mean;
 }
 
-function sumOf({ values }: Window): number {
-  const sum = new KahanSum();
+function sumOf({ values, version }: Window): number {
+  const sum = new KahanSum(0, version);
   for (const value of values) sum.add(value);
   return sum.isInfinite ? sum.sum : sum.total;
 }
@@ -105,12 +112,13 @@ function sumOf({ values }: Window): number {
 const pairs = ({ values }: Window, counts: (before: number, value: number) => boolean): number =>
   values.reduce((count, value, i) => (i > 0 && counts(values[i - 1] ?? NaN, value) ? count + 1 : count), 0);
 
-function medianDeviation({ values }: Window): number {
+function medianDeviation({ values, version }: Window): number {
   if (values.some((value) => Number.isNaN(value))) return NaN;
-  const median = quantile(0.5, values);
+  const median = quantile(0.5, values, version);
   return quantile(
     0.5,
     values.map((value) => Math.abs(value - median)),
+    version,
   );
 }
 
@@ -151,7 +159,7 @@ export const rangeFunctions: ReadonlyMap<string, RangeFunction> = new Map<string
     },
   ],
   ["present_over_time", () => 1],
-  ["quantile_over_time", (window, [q = NaN]) => quantile(q, window.values)],
+  ["quantile_over_time", (window, [q = NaN]) => quantile(q, window.values, window.version)],
   ["rate", (window) => extrapolatedRate(window, true, true)],
   ["resets", (window) => pairs(window, (before, value) => value < before)],
   ["stddev_over_time", (window) => Math.sqrt(variance(window))],

@@ -25,12 +25,11 @@ export function extrapolatedRate(window: Window, isCounter: boolean, perSecond: 
   const threshold = average * 1.1;
 
   let toStart = (firstMs - window.startMs) / 1000;
+  // A counter was never negative: not further back than to where it would have been zero. Version 2 looked at this first.
+  const toZero = isCounter && change > 0 && first >= 0 ? sampled * (first / change) : Infinity;
+  if (window.version === 2) toStart = Math.min(toStart, toZero);
   if (toStart >= threshold) toStart = average / 2;
-  if (isCounter && change > 0 && first >= 0) {
-    // A counter was never negative: not further back than to where it would have been zero.
-    const toZero = sampled * (first / change);
-    if (toZero < toStart) toStart = toZero;
-  }
+  if (window.version === 3) toStart = Math.min(toStart, toZero);
   let toEnd = (window.endMs - lastMs) / 1000;
   if (toEnd >= threshold) toEnd = average / 2;
 

@@ -22,7 +22,7 @@ const posixClasses: Readonly<Record<string, string>> = {
 
 const refuse = (what: string, source: string): string => `error parsing regexp: ${what}: \`${source}\``;
 
-type Rewritten = { readonly source: string; readonly names: readonly string[] };
+type Rewritten = { readonly source: string; readonly ignoreCase: boolean };
 
 /** Thrown inside this file only; carries the message. */
 class Refused extends Error {}
@@ -30,7 +30,7 @@ class Refused extends Error {}
 class Rewriter {
   private at = 0;
   private out = "";
-  private readonly names: string[] = [];
+  private ignoreCase = false;
   private readonly input: string;
 
   constructor(input: string) {
@@ -44,8 +44,7 @@ class Rewriter {
       if (char === "\\") this.escape(false);
       else if (char === "[") this.charClass();
       else if (char === "(") {
-        depth++;
-        this.group();
+        if (this.group()) depth++;
       } else if (char === ")") {
         if (--depth < 0) throw new Refused(refuse("unexpected )", this.input));
         this.take(char);
@@ -55,7 +54,7 @@ class Rewriter {
       else this.take(char);
     }
     if (depth > 0) throw new Refused(refuse("missing closing )", this.input));
-    return { source: this.out, names: this.names };
+    return { source: this.out, ignoreCase: this.ignoreCase };
   }
 
   private take(text: string, consumed = text.length): void {
@@ -84,37 +83,39 @@ class Rewriter {
     this.take(text);
   }
 
-  private group(): void {
+  /** Whether it opened a group that a `)` will close. */
+  private group(): boolean {
     const rest = this.input.slice(this.at);
-    if (!rest.startsWith("(?")) return this.take("(");
+    const opened = (text: string, consumed = text.length): boolean => {
+      this.take(text, consumed);
+      return true;
+    };
+    if (!rest.startsWith("(?")) return opened("(");
     const named = /^\(\?P?<([A-Za-z_]\w*)>/.exec(rest);
-    if (named !== null) {
-      this.names.push(named[1] ?? "");
-      return this.take(`(?<${named[1]}>`, named[0].length);
-    }
-    if (rest.startsWith("(?:")) return this.take("(?:");
+    if (named !== null) return opened(`(?<${named[1]}>`, named[0].length);
+    if (rest.startsWith("(?:")) return opened("(?:");
     const look = /^\(\?(<?[=!]|>|#|P=|\()/.exec(rest);
     if (look !== null) throw new Refused(refuse("invalid or unsupported Perl syntax", look[0]));
     const flags = /^\(\?([imsU]*)(?:-([imsU]+))?(:|\))/.exec(rest);
     if (flags === null)
       throw new Refused(refuse("invalid or unsupported Perl syntax", /^\(\?[^)]?/.exec(rest)?.[0] ?? "(?"));
-    this.flagGroup(flags[0], flags[1] ?? "", flags[2] ?? "", flags[3] === ")");
+    const [text, on = "", off = "", end] = flags;
+    this.setFlags(text, on, off, end === ")");
+    if (end === ":") return opened("(?:", text.length);
+    this.at += text.length;
+    return false;
   }
 
   /** JavaScript of Node 20 has no inline flags; those that change nothing here, or hold for all, can be had. */
-  private flagGroup(text: string, on: string, off: string, rest: boolean): void {
-    if (on.includes("U"))
-      throw new Refused(`regular expression ${text} of RE2 is not supported by limpet's built-in Prometheus`);
-    const atStart = this.out === "" && rest;
-    if (on.includes("i") && !atStart)
-      throw new Refused(
-        `regular expression flag ${text} is supported at the start of the expression only by limpet's built-in Prometheus`,
-      );
-    if (on.includes("m") || off.includes("s"))
-      throw new Refused(`regular expression flag ${text} is not supported by limpet's built-in Prometheus`);
-    if (on.includes("i")) this.names.push("(?i)");
+  private setFlags(text: string, on: string, off: string, forTheRest: boolean): void {
+    const unsupported = (what: string): never => {
+      throw new Refused(`regular expression flag ${text} is ${what} by limpet's built-in Prometheus`);
+    };
     // `s` is on anyway.
-    this.take(rest ? "" : "(?:", text.length);
+    if (/[Um]/.test(on) || off.includes("s")) unsupported("not supported");
+    if (on.includes("i") && !(this.out === "" && forTheRest))
+      unsupported("supported at the start of the expression only");
+    if (on.includes("i")) this.ignoreCase = true;
   }
 
   private charClass(): void {
@@ -186,8 +187,8 @@ class Rewriter {
 /** An anchored expression for `source`, or the message that says why there is none. */
 export function re2ToRegExp(source: string): RegExp | string {
   try {
-    const { source: rewritten, names } = new Rewriter(source).run();
-    return new RegExp(`^(?:${rewritten})$`, names.includes("(?i)") ? "sui" : "su");
+    const { source: rewritten, ignoreCase } = new Rewriter(source).run();
+    return new RegExp(`^(?:${rewritten})$`, ignoreCase ? "sui" : "su");
   } catch (problem) {
     if (problem instanceof Refused) return problem.message;
     return refuse("invalid regular expression", source);

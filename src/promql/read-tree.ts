@@ -8,9 +8,9 @@ import { matcher, type Matcher, type MatchOperator } from "./matchers.ts";
 import type { ParseOptions } from "./parse-options.ts";
 import { parseError } from "./parse-error.ts";
 import { addAt, addOffset, addRange, addSubquery, type AtTime } from "./postfix.ts";
-import { functionSignatures } from "./signatures.ts";
+import { whyNotCallable } from "./signatures.ts";
 import { PromqlError } from "./errors.ts";
-import { METRIC_NAME } from "./labels.ts";
+import { goQuote, METRIC_NAME } from "./labels.ts";
 import { children, type Reader } from "./reader.ts";
 import { firstSyntaxError } from "./syntax-error.ts";
 
@@ -35,8 +35,13 @@ const operators: Readonly<Record<string, string>> = {
 
 /** The upstream grammar's tree of `query` as our own, without regard to types. Throws a `PromqlError`. */
 export function readTree(query: string, options: Required<ParseOptions>): Expr {
-  const tree = parser.parse(query);
-  const broken = firstSyntaxError(query, tree);
+  // The grammar is that of version 3, which has no holt_winters: to it, it is another name of the same length.
+  const grammatical =
+    options.version === 2 ? query.replaceAll(/\bholt_winters(?=\s*\()/g, "day_of_month") : query;
+  const tree = parser.parse(grammatical);
+  const broken = firstSyntaxError(query, tree, (name) =>
+    whyNotCallable(name, options.version, options.experimentalFunctions),
+  );
   if (broken !== null) throw broken;
   const reader: Reader = {
     query,
@@ -195,6 +200,11 @@ function readSelector(reader: Reader, node: SyntaxNode, span: Span): VectorSelec
     else
       for (const one of children(part)) {
         const [label, operator, value] = children(one);
+        if (reader.options.version === 2 && one.name.startsWith("Quoted"))
+          reader.fail(
+            one.from,
+            `unexpected string ${goQuote(reader.text(label ?? one))} in label matching, expected identifier or "}"`,
+          );
         if (one.name === "QuotedLabelName" && label !== undefined) {
           const quoted = readString(reader, label);
           if (name !== "")
@@ -219,11 +229,8 @@ function readCall(reader: Reader, node: SyntaxNode, span: Span): Call {
   if (identifier === undefined || body === undefined)
     return reader.fail(node.from, "unexpected end of input");
   const name = reader.text(identifier);
-  const known = functionSignatures(reader.options.version).get(name);
-  if (known === undefined)
-    return reader.fail(identifier.from, `unknown function with name ${JSON.stringify(name)}`);
-  if (known.experimental && !reader.options.experimentalFunctions)
-    return reader.fail(identifier.from, `function ${JSON.stringify(name)} is not enabled`);
+  const refusal = whyNotCallable(name, reader.options.version, reader.options.experimentalFunctions);
+  if (refusal !== null) return reader.fail(identifier.from, refusal);
   return { kind: "call", span, name, args: children(body).map((arg) => readExpr(reader, arg)) };
 }
 
@@ -285,7 +292,10 @@ function readModifiers(reader: Reader, parts: readonly SyntaxNode[]): Modifiers 
   for (const part of parts) {
     if (part.name === "BoolModifier") modifiers = { ...modifiers, bool: true };
     else if (part.name === "FillModifier")
-      return reader.fail(part.from, "binop fill modifiers are experimental and not enabled");
+      return reader.fail(
+        part.parent?.from ?? part.from,
+        "binop fill modifiers are experimental and not enabled",
+      );
     else if (part.name === "MatchingModifierClause") {
       const [how, labels, group, include] = children(part);
       modifiers = {

@@ -1,5 +1,6 @@
 /** Prometheus' functions: what they take, what they give (prometheus/prometheus promql/parser/functions.go). */
 import type { ValueType } from "./ast.ts";
+import { goQuote } from "./labels.ts";
 
 export type FunctionSignature = {
   readonly args: readonly ValueType[];
@@ -65,7 +66,6 @@ const inVersion3 = new Map<string, FunctionSignature>([
     experimental(onMatrix),
   ),
   ...named("sort_by_label sort_by_label_desc", experimental(signature(["vector", "string"], -1))),
-  ...named("max_of min_of", experimental(signature(["scalar", "scalar"], 0, "scalar"))),
   ["double_exponential_smoothing", experimental(smoothing)],
 ]);
 
@@ -78,3 +78,19 @@ inVersion2.delete("first_over_time");
 
 export const functionSignatures = (version: 2 | 3): ReadonlyMap<string, FunctionSignature> =>
   version === 2 ? inVersion2 : inVersion3;
+
+/** Experimental in version 3, and not done here. */
+const notDone: ReadonlySet<string> = new Set(
+  "end histogram_quantiles info integral max_of min_of range start start_timestamp step".split(" "),
+);
+
+/** Why `name` cannot be called, in Prometheus' words where it refuses too; null where it can. */
+export function whyNotCallable(name: string, version: 2 | 3, withExperimental: boolean): string | null {
+  const known = functionSignatures(version).get(name);
+  const experimentalOne = known?.experimental ?? (version === 3 && notDone.has(name));
+  if (known === undefined && !experimentalOne) return `unknown function with name ${goQuote(name)}`;
+  if (experimentalOne && !withExperimental) return `function ${goQuote(name)} is not enabled`;
+  if (known === undefined)
+    return `function ${goQuote(name)} is not supported by limpet's built-in Prometheus`;
+  return null;
+}

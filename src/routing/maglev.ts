@@ -58,7 +58,7 @@ export function buildMaglev(hosts: readonly Host[], options: MaglevOptions): Mag
 /** The slot that a selection attempt looks at: attempt a > 0 looks up `hash ⊕ (2⁶⁴ − a)`. */
 export function maglevSlot(table: MaglevTable, hash: Hash64, attempt = 0): number {
   if (attempt === 0) return modulo(hash, table.tableSize);
-  return modulo({ high: ~hash.high >>> 0, low: (hash.low ^ -attempt) >>> 0 }, table.tableSize);
+  return modulo({ high: ~hash.high, low: hash.low ^ -attempt }, table.tableSize);
 }
 
 /** Index in `table.hosts`; −1 without any. */

@@ -1,5 +1,5 @@
 /** The hash of a request. Source: envoyproxy/envoy source/common/http/hash_policy.cc. */
-import { rotl1, xor } from "./hash64.ts";
+import { rotl1, toBigInt, xor } from "./hash64.ts";
 import type { Hash64 } from "./hash64.ts";
 import type { HashPolicy } from "./types.ts";
 import { ZERO, xxh64, xxh64Latin1 } from "./xxh64.ts";
@@ -50,8 +50,7 @@ export type RequestHash = {
   readonly cookies: readonly GeneratedCookie[];
 };
 
-const hex = ({ high, low }: Hash64): string =>
-  high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, "0");
+const hex = (hash: Hash64): string => toBigInt(hash).toString(16);
 
 function cookieValue(request: HashedRequest, name: string): string {
   for (const line of request.header("cookie")) {

@@ -49,6 +49,7 @@ export function buildRing(hosts: readonly Host[], options: RingOptions): Ring {
   const least = weighted.reduce((low, host) => Math.min(low, host.normalizedWeight), 1);
   const scale =
     weighted.length === 0 ? 0 : Math.min(Math.ceil(least * minimumRingSize) / least, maximumRingSize);
+  // Unsigned, so that the order of the numbers is the order of the hashes.
   const high: number[] = [];
   const low: number[] = [];
   const owner: number[] = [];
@@ -60,8 +61,8 @@ export function buildRing(hosts: readonly Host[], options: RingOptions): Ring {
     target += scale * host.normalizedWeight;
     for (let i = 0; current < target; i++, current++) {
       const entry = hash(`${host.address}_${i}`);
-      high.push(entry.high);
-      low.push(entry.low);
+      high.push(entry.high >>> 0);
+      low.push(entry.low >>> 0);
       owner.push(host.index);
       number.push(i);
     }
@@ -96,13 +97,15 @@ function bucketStarts(high: Uint32Array, bits: number): Uint32Array {
 /** The first entry whose hash is at least `hash`, the ring's first where there is none; −1 on an empty ring. */
 export function ringIndex(ring: Ring, hash: Hash64): number {
   if (ring.entries === 0) return -1;
-  const bucket = hash.high >>> (32 - ring.bucketBits);
+  const high = hash.high >>> 0;
+  const low = hash.low >>> 0;
+  const bucket = high >>> (32 - ring.bucketBits);
   let from = ring.buckets[bucket]!;
   let to = ring.buckets[bucket + 1]!;
   while (from < to) {
     const middle = (from + to) >>> 1;
     const entryHigh = ring.high[middle]!;
-    if (entryHigh < hash.high || (entryHigh === hash.high && ring.low[middle]! < hash.low)) from = middle + 1;
+    if (entryHigh < high || (entryHigh === high && ring.low[middle]! < low)) from = middle + 1;
     else to = middle;
   }
   return from === ring.entries ? 0 : from;

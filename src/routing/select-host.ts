@@ -4,7 +4,10 @@ import type { Balancer } from "./balancer.ts";
 import type { Hash64 } from "./hash64.ts";
 import type { RetryPolicy } from "./types.ts";
 
-export const randomHash = (random: Random): Hash64 => ({ high: random.uint32(), low: random.uint32() });
+export const randomHash = (random: Random): Hash64 => ({
+  high: random.uint32() | 0,
+  low: random.uint32() | 0,
+});
 
 export type Selection = {
   readonly balancer: Balancer;

@@ -5,43 +5,47 @@
 import { multiplyHigh } from "./hash64.ts";
 import type { Hash64 } from "./hash64.ts";
 
-const P1H = 0x9e3779b1;
-const P1L = 0x85ebca87;
-const P2H = 0xc2b2ae3d;
-const P2L = 0x27d4eb4f;
-const P3H = 0x165667b1;
-const P3L = 0x9e3779f9;
-const P4H = 0x85ebca77;
-const P4L = 0xc2b2ae63;
-const P5H = 0x27d4eb2f;
-const P5L = 0x165667c5;
+const P1H = 0x9e3779b1 | 0;
+const P1L = 0x85ebca87 | 0;
+const P2H = 0xc2b2ae3d | 0;
+const P2L = 0x27d4eb4f | 0;
+const P3H = 0x165667b1 | 0;
+const P3L = 0x9e3779f9 | 0;
+const P4H = 0x85ebca77 | 0;
+const P4L = 0xc2b2ae63 | 0;
+const P5H = 0x27d4eb2f | 0;
+const P5L = 0x165667c5 | 0;
+
+// P1 + P2, with which the first lane starts.
+const SUM_H = (P1H + P2H + ((P1L >>> 0) + (P2L >>> 0) > 0xffffffff ? 1 : 0)) | 0;
+const SUM_L = (P1L + P2L) | 0;
 
 // The working number and the four lanes. One hash is computed at a time, without a call that could interleave.
 let high = 0;
 let low = 0;
-const lanes = new Uint32Array(8);
+const lanes = new Int32Array(8);
 
 function multiply(byHigh: number, byLow: number): void {
-  const upper = multiplyHigh(low, byLow) + Math.imul(high, byLow) + Math.imul(low, byHigh);
-  low = Math.imul(low, byLow) >>> 0;
-  high = upper >>> 0;
+  high = (multiplyHigh(low, byLow) + Math.imul(high, byLow) + Math.imul(low, byHigh)) | 0;
+  low = Math.imul(low, byLow);
 }
 
 function add(otherHigh: number, otherLow: number): void {
-  const sum = low + otherLow;
-  high = (high + otherHigh + (sum > 0xffffffff ? 1 : 0)) >>> 0;
-  low = sum >>> 0;
+  const sum = (low + otherLow) | 0;
+  // A carry happened where the sum is, unsigned, below what was added.
+  high = (high + otherHigh + (sum >>> 0 < otherLow >>> 0 ? 1 : 0)) | 0;
+  low = sum;
 }
 
 /** Rotates left by `bits`, 1 to 31. */
 function rotate(bits: number): void {
-  const rotated = ((high << bits) | (low >>> (32 - bits))) >>> 0;
-  low = ((low << bits) | (high >>> (32 - bits))) >>> 0;
+  const rotated = (high << bits) | (low >>> (32 - bits));
+  low = (low << bits) | (high >>> (32 - bits));
   high = rotated;
 }
 
 const read32 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
 /** (lane + input × P2) rotated by 31, × P1. */
 function round(laneHigh: number, laneLow: number, inputHigh: number, inputLow: number): void {
@@ -74,18 +78,18 @@ function mergeLane(lane: number): void {
   const wasHigh = high;
   const wasLow = low;
   round(0, 0, lanes[2 * lane]!, lanes[2 * lane + 1]!);
-  high = (high ^ wasHigh) >>> 0;
-  low = (low ^ wasLow) >>> 0;
+  high = high ^ wasHigh;
+  low = low ^ wasLow;
   multiply(P1H, P1L);
   add(P4H, P4L);
 }
 
 /** Eats whole stripes of 32 bytes; answers how many bytes that were. */
 function stripes(bytes: Uint8Array, seed: Hash64): number {
-  setLane(0, seed, (P1H + P2H + 0) >>> 0, (P1L + P2L) >>> 0);
+  setLane(0, seed, SUM_H, SUM_L);
   setLane(1, seed, P2H, P2L);
   setLane(2, seed, 0, 0);
-  setLane(3, seed, ~P1H >>> 0, (~P1L + 1) >>> 0);
+  setLane(3, seed, ~P1H, -P1L | 0);
   let at = 0;
   for (; at + 32 <= bytes.length; at += 32) {
     for (let lane = 0; lane < 4; lane++) {
@@ -111,16 +115,16 @@ function tail(bytes: Uint8Array, from: number): void {
     const wasHigh = high;
     const wasLow = low;
     round(0, 0, read32(bytes, at + 4), read32(bytes, at));
-    high = (high ^ wasHigh) >>> 0;
-    low = (low ^ wasLow) >>> 0;
+    high = high ^ wasHigh;
+    low = low ^ wasLow;
     rotate(27);
     multiply(P1H, P1L);
     add(P4H, P4L);
   }
   if (at + 4 <= bytes.length) {
     const word = read32(bytes, at);
-    high = (high ^ (multiplyHigh(word, P1L) + Math.imul(word, P1H))) >>> 0;
-    low = (low ^ Math.imul(word, P1L)) >>> 0;
+    high = high ^ (multiplyHigh(word, P1L) + Math.imul(word, P1H));
+    low = low ^ Math.imul(word, P1L);
     rotate(23);
     multiply(P2H, P2L);
     add(P3H, P3L);
@@ -128,8 +132,8 @@ function tail(bytes: Uint8Array, from: number): void {
   }
   for (; at < bytes.length; at++) {
     const byte = bytes[at]!;
-    high = (high ^ (multiplyHigh(byte, P5L) + Math.imul(byte, P5H))) >>> 0;
-    low = (low ^ Math.imul(byte, P5L)) >>> 0;
+    high = high ^ (multiplyHigh(byte, P5L) + Math.imul(byte, P5H));
+    low = low ^ Math.imul(byte, P5L);
     rotate(11);
     multiply(P1H, P1L);
   }
@@ -137,14 +141,14 @@ function tail(bytes: Uint8Array, from: number): void {
 
 function avalanche(): void {
   // h ^= h >>> 33 moves bit 33 of the whole to bit 0: only the upper half reaches down.
-  low = (low ^ (high >>> 1)) >>> 0;
+  low = low ^ (high >>> 1);
   multiply(P2H, P2L);
-  const shiftedLow = ((low >>> 29) | (high << 3)) >>> 0;
+  const shiftedLow = (low >>> 29) | (high << 3);
   const shiftedHigh = high >>> 29;
-  high = (high ^ shiftedHigh) >>> 0;
-  low = (low ^ shiftedLow) >>> 0;
+  high = high ^ shiftedHigh;
+  low = low ^ shiftedLow;
   multiply(P3H, P3L);
-  low = (low ^ high) >>> 0;
+  low = low ^ high;
 }
 
 export const ZERO: Hash64 = { high: 0, low: 0 };
@@ -158,7 +162,7 @@ export function xxh64(bytes: Uint8Array, seed: Hash64 = ZERO): Hash64 {
     low = seed.low;
     add(P5H, P5L);
   }
-  add(0, bytes.length >>> 0);
+  add(0, bytes.length);
   tail(bytes, from);
   avalanche();
   return { high, low };

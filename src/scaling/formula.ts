@@ -15,17 +15,6 @@ export type FormulaResult = { readonly value: number | null } | { readonly error
 
 class FormulaError extends Error {}
 
-// jsep's settings are its own and global; nobody else in this program parses with it.
-jsep.addBinaryOp("and", 2);
-jsep.addBinaryOp("or", 1);
-jsep.addBinaryOp("in", 7);
-jsep.addBinaryOp("**", 11, true);
-jsep.addBinaryOp("^", 11, true);
-jsep.addBinaryOp("??", 12);
-jsep.addUnaryOp("not");
-jsep.addIdentifierChar("#");
-jsep.addLiteral("nil", null);
-
 const MAX_FORMULA_LENGTH = 4096;
 const PREDICATE = "__predicate__";
 
@@ -57,11 +46,33 @@ export function formulaNames(formula: string): readonly string[] | null {
 
 /**
  * A predicate's braces are no JavaScript, so `{…}` becomes a call that carries its body. Formulas hold no texts with
- * braces, so counting them is enough.
+ * braces, so replacing them is enough.
  */
 function parse(formula: string): Node {
   if (formula.length > MAX_FORMULA_LENGTH) throw new FormulaError("the formula is too long");
-  return jsep(formula.replaceAll("{", `${PREDICATE}(`).replaceAll("}", ")"));
+  return inExprLanguage(() => jsep(formula.replaceAll("{", `${PREDICATE}(`).replaceAll("}", ")")));
+}
+
+/** jsep's operators are global, and other rooms parse with it too: ours hold while this runs, no longer. */
+function inExprLanguage<T>(run: () => T): T {
+  jsep.addBinaryOp("and", 2);
+  jsep.addBinaryOp("or", 1);
+  jsep.addBinaryOp("in", 7);
+  jsep.addBinaryOp("^", 11, true);
+  jsep.addBinaryOp("??", 12);
+  jsep.addUnaryOp("not");
+  jsep.addIdentifierChar("#");
+  jsep.addLiteral("nil", null);
+  try {
+    return run();
+  } finally {
+    for (const operator of ["and", "or", "in", "^", "??"]) jsep.removeBinaryOp(operator);
+    jsep.addBinaryOp("^", 4);
+    jsep.addBinaryOp("??", 1);
+    jsep.removeUnaryOp("not");
+    jsep.removeIdentifierChar("#");
+    jsep.removeLiteral("nil");
+  }
 }
 
 function collectNames(node: Node, names: Set<string>): void {

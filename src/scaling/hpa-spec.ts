@@ -5,6 +5,7 @@ import {
   scalingModifiersOf,
   targetMilliOf,
   triggerMetricName,
+  withoutNulls,
 } from "./scaled-object.ts";
 import type {
   HpaBehavior,
@@ -70,7 +71,8 @@ export function hpaSpecFromScaledObject(input: {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly versions?: Versions;
 }): HpaSpec {
-  const { spec, versions } = input;
+  const { versions } = input;
+  const spec = withoutNulls(input.spec);
   const config = spec.advanced?.horizontalPodAutoscalerConfig;
   const behavior = pausedBehavior(config?.behavior, input.annotations, versions);
   const modifiers = scalingModifiersOf(spec);

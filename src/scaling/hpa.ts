@@ -121,8 +121,20 @@ export function hpaSync(input: HpaInput): HpaResult {
   return written(input, behavior, normalise(input, behavior, recommendations, conditions, metrics));
 }
 
+/**
+ * Whether a pass would ask for metrics at all: not where it is disabled at zero, nor outside its bounds. A request to
+ * KEDA counts failures, so one that the HPA would not make must not be made.
+ */
+export function hpaNeedsMetrics(
+  input: Pick<HpaInput, "spec" | "state" | "specReplicas" | "versions">,
+): boolean {
+  const { spec, specReplicas } = input;
+  if (specReplicas === 0 && isDisabled(input)) return false;
+  return specReplicas <= spec.maxReplicas && specReplicas >= minReplicasOf(spec);
+}
+
 /** At zero the HPA only works where it went there itself (1.37) or may hold zero (older, behind a gate). */
-function isDisabled({ state, spec, versions }: HpaInput): boolean {
+function isDisabled({ state, spec, versions }: Pick<HpaInput, "spec" | "state" | "versions">): boolean {
   return kubernetesAtLeast(versions, "1.37")
     ? state.conditions.ScaledToZero?.status !== "True"
     : minReplicasOf(spec) !== 0;

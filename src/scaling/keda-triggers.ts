@@ -8,6 +8,7 @@ import {
   metricMilli,
   scalingModifiersOf,
   triggerMetricName,
+  withoutNulls,
 } from "./scaled-object.ts";
 import { kedaAtLeast } from "./versions.ts";
 import type { ControllerEvent, KedaInput, KedaStatus, TriggerRecord } from "./types.ts";
@@ -30,7 +31,8 @@ export type Evaluated = {
 export function triggersToAsk(
   input: Pick<KedaInput, "spec" | "state" | "hpaScalingActive" | "versions">,
 ): readonly number[] {
-  const { spec, state } = input;
+  const { state } = input;
+  const spec = withoutNulls(input.spec);
   const triggers = spec.triggers ?? [];
   const reuses =
     kedaAtLeast(input.versions, "2.21") &&

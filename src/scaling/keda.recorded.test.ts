@@ -1,5 +1,5 @@
 /** Every poll and every HPA request that the real KEDA 2.21.0 answered over 160 random courses of events. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { kedaCheck, newKedaState, restartedKeda, stoppedKeda, triggersToAsk } from "./keda.ts";
 import { isTriggerError } from "./prometheus.ts";
@@ -44,9 +44,10 @@ type Trace = {
   readonly rows: readonly Row[];
 };
 
-const traces = readFileSync(new URL("./fixtures/keda.jsonl", import.meta.url), "utf8")
-  .trim()
-  .split("\n")
+const folder = new URL("./fixtures/", import.meta.url);
+const traces = readdirSync(folder)
+  .filter((name) => /^keda.*\.jsonl$/.test(name))
+  .flatMap((name) => readFileSync(new URL(name, folder), "utf8").trim().split("\n"))
   .map((line) => JSON.parse(line) as Trace);
 
 const EPOCH = 1_800_000_000;

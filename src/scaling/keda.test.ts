@@ -210,6 +210,15 @@ describe("kedaCheck()", () => {
     expect(kedaCheck(kedaInput({ currentReplicas: null })).write).toBe(0);
   });
 
+  test("a field that is null counts as not written", () => {
+    const nulls = JSON.parse(
+      '{"idleReplicaCount":null,"fallback":null,"minReplicaCount":null,"advanced":null}',
+    ) as Partial<ScaledObjectSpec>;
+    const given = kedaInput({ spec: spec(nulls), readings: ["error"], currentReplicas: 3, activeAgo: 1000 });
+    expect(kedaCheck(given).row).toBe("I2: failed, no fallback");
+    expect(kedaCheck({ ...given, readings: [0] }).write).toBe(0);
+  });
+
   test("scalers that cannot be built stop the check: nothing is written, no condition changes", () => {
     const broken = spec({ triggers: [prometheusTrigger({ threshold: "many" })] });
     const input = kedaInput({ spec: broken, currentReplicas: 5, activeAgo: 1000 });

@@ -8,7 +8,7 @@ import { readAnnotations } from "./annotations.ts";
 import { condition, initialConditions } from "./keda-conditions.ts";
 import { decide, type Row } from "./keda-executor.ts";
 import { evaluate, type Evaluated } from "./keda-triggers.ts";
-import { scalerProblems, triggerMetricName } from "./scaled-object.ts";
+import { scalerProblems, triggerMetricName, withoutNulls } from "./scaled-object.ts";
 import { kedaAtLeast } from "./versions.ts";
 import type {
   Condition,
@@ -64,7 +64,8 @@ export const kedaWriteFailed = (input: KedaInput, message: string): KedaResult =
   kedaCheck({ ...input, writeFailed: message });
 
 /** Decides one check. Pure; a write is taken to succeed unless `writeFailed` says otherwise. */
-export function kedaCheck(input: KedaInput): KedaResult {
+export function kedaCheck(given: KedaInput): KedaResult {
+  const input = { ...given, spec: withoutNulls(given.spec) };
   const { paused, pausedReplicas } = readAnnotations(input.annotations, input.versions);
   if (paused) return pausedCheck(input, pausedReplicas);
   const problems = scalerProblems(input.spec);

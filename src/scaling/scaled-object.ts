@@ -6,6 +6,17 @@ export const DEFAULT_POLLING_INTERVAL_SECONDS = 30;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
 export const COMPOSITE_METRIC = "composite-metric";
 
+/** The spec as the API server stores it: a field that is written as null counts as not written. */
+export const withoutNulls = (spec: ScaledObjectSpec): ScaledObjectSpec => dropNulls(spec) as ScaledObjectSpec;
+
+function dropNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(dropNulls);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (one === null ? [] : [[key, dropNulls(one)]])),
+  );
+}
+
 export const isResourceTrigger = ({ type }: TriggerSpec): boolean => type === "cpu" || type === "memory";
 
 /** The name under which the metric is served. `metricName` in the metadata is ignored since 2.12. */

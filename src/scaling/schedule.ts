@@ -36,3 +36,10 @@ export function reconcileRetryAfterUs(failures: number): number {
   if (failures <= 0) return 0;
   return Math.min(5000 * 2 ** Math.min(failures - 1, 40), 1000e6);
 }
+
+/**
+ * The `time=` of KEDA's query: whole seconds, cut off. So a sample taken at 5.700 is not seen by a query at 5.900.
+ * @see kedacore/keda pkg/scalers/prometheus_scaler.go
+ */
+export const queryTimeUnixSeconds = (nowUs: number, epochUnixSeconds: number): number =>
+  epochUnixSeconds + Math.floor(nowUs / 1e6);

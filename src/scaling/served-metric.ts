@@ -16,8 +16,17 @@ import {
   metricMilli,
   scalingModifiersOf,
   triggerMetricName,
+  withoutNulls,
 } from "./scaled-object.ts";
-import type { KedaInput, KedaState, KedaStatus, ServedInput, ServedResult, TriggerRecord } from "./types.ts";
+import type {
+  KedaInput,
+  KedaState,
+  KedaStatus,
+  MetricHealth,
+  ServedInput,
+  ServedResult,
+  TriggerRecord,
+} from "./types.ts";
 
 /** A metric's value in the milli units it is served in, an exact tie going to the even digit (since 2.20). */
 export const quantityMilli = metricMilli;
@@ -36,14 +45,15 @@ function wanted(input: Pick<ServedInput, "spec" | "metricName">): readonly numbe
 export const servedMetricAsks = (
   input: Pick<ServedInput, "spec" | "metricName" | "state">,
 ): readonly number[] =>
-  wanted(input).filter(
+  wanted({ ...input, spec: withoutNulls(input.spec) }).filter(
     (index) =>
       input.spec.triggers![index]!.useCachedMetrics !== true ||
       input.state.memory.cached[index] === undefined,
   );
 
 /** Answers one request of the HPA. */
-export function servedMetric(input: ServedInput): ServedResult {
+export function servedMetric(given: ServedInput): ServedResult {
+  const input = { ...given, spec: withoutNulls(given.spec) };
   const indexes = wanted(input);
   if (indexes.length === 0) {
     const error = `no matching metrics found for ${input.metricName}`;
@@ -114,9 +124,18 @@ function count(
     healthBefore?.numberOfFailures !== healthAfter.numberOfFailures ||
     healthBefore.status !== healthAfter.status;
   if (!conditionChanged && !healthChanged) return { state: built, record: fallen };
+  // A merge patch carries only the fields that changed on the copy.
+  const stored = state.status.health[name] ?? healthAfter;
+  const patched: MetricHealth = {
+    numberOfFailures:
+      healthBefore?.numberOfFailures === healthAfter.numberOfFailures
+        ? stored.numberOfFailures
+        : healthAfter.numberOfFailures,
+    status: healthBefore?.status === healthAfter.status ? stored.status : healthAfter.status,
+  };
   const status: KedaStatus = {
     ...state.status,
-    health: healthChanged ? { ...state.status.health, [name]: healthAfter } : state.status.health,
+    health: healthChanged ? { ...state.status.health, [name]: patched } : state.status.health,
     conditions: conditionChanged ? next.conditions : state.status.conditions,
   };
   return {

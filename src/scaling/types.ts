@@ -4,11 +4,14 @@
  *
  * Functions over these types (all pure):
  *   keda.ts          newKedaState(input) · kedaCheck(input) · kedaWriteFailed(input, message) · triggersToAsk(input)
+ *                    · restartedKeda(state) · stoppedKeda(state) · checkFailedConditions(message)
  *   served-metric.ts servedMetric(input) · servedMetricAsks(input) · quantityMilli(value, versions)
- *   prometheus.ts    prometheusTriggerValue(body, trigger, versions) · isTriggerError(trigger, reading, versions)
+ *   prometheus.ts    prometheusTriggerValue(answer) · interpretReading(..) · isTriggerError(trigger, reading, versions)
  *   validate.ts      validateScaledObject(input)
  *   hpa.ts           hpaSpecFromScaledObject(input) · newHpaState() · hpaSync(input) · hpaWriteReported(input, report)
- *   schedule.ts      nextPollAtUs(..) · firstHpaSyncAtUs(..) · nextHpaSyncAtUs(..) · reconcileRetryAfterUs(tries)
+ *                    · hpaNeedsMetrics(input) · restartedHpa(state)
+ *   schedule.ts      nextPollAtUs(..) · firstHpaSyncAtUs(..) · nextHpaSyncAtUs(..) · hpaEditSyncAtUs(..)
+ *                    · reconcileRetryAfterUs(failures) · queryTimeUnixSeconds(..)
  */
 
 /** `kubectl`'s conditions: status, machine-readable reason, message for people. */
@@ -131,7 +134,7 @@ export type KedaState = {
   };
 };
 
-/** The pods behind the target, for fallback of metricType Value: Ready ones. */
+/** One check of the loop. */
 export type KedaInput = {
   readonly nowUs: number;
   /** The run's epoch as a whole Unix second: `nowUs` 0. */
@@ -145,6 +148,7 @@ export type KedaInput = {
   readonly state: KedaState;
   /** `spec.replicas` of the target; null (unset) counts as 1. */
   readonly currentReplicas: number | null;
+  /** Ready pods behind the target, for a fallback of metricType Value. */
   readonly readyPods?: number;
   /** By trigger index. Those not in `triggersToAsk()` are not looked at. */
   readonly readings: readonly Reading[];

@@ -7,7 +7,7 @@
 import { foreignOwnerRules, sameTargetRules } from "./validate-owners.ts";
 import { formulaNames } from "./formula.ts";
 import { quantityFloat } from "./quantity.ts";
-import { isResourceTrigger, metadataText, scalingModifiersOf } from "./scaled-object.ts";
+import { isResourceTrigger, metadataText, scalingModifiersOf, withoutNulls } from "./scaled-object.ts";
 import { kedaAtLeast } from "./versions.ts";
 import type { ScaledObjectSpec, TriggerSpec, ValidationInput, Violation } from "./types.ts";
 
@@ -17,7 +17,8 @@ const MAX_WINDOW_SECONDS = 3600;
 
 /** Everything that is wrong, in the order in which KEDA looks; empty: admitted without a warning. */
 export function validateScaledObject(input: ValidationInput): readonly Violation[] {
-  return RULES.flatMap((rule) => rule(input));
+  const stored = { ...input, spec: withoutNulls(input.spec) };
+  return RULES.flatMap((rule) => rule(stored));
 }
 
 type Rule = (input: ValidationInput) => readonly Violation[];

@@ -19,7 +19,8 @@ export function tenantReading(decision: Decision, metric: string | null): Metric
 
 function notReady(evidence: Evidence, tier: string, last: Decision): Cause | null {
   const ready = last.conditions["Ready"];
-  const checkFailed = last.reason === "ScaledObjectCheckFailed" || ready?.reason === "ScaledObjectCheckFailed";
+  const checkFailed =
+    last.reason === "ScaledObjectCheckFailed" || ready?.reason === "ScaledObjectCheckFailed";
   if (!checkFailed && ready?.status !== "False") return null;
   const object = `ScaledObject ${last.object} is not Ready:`;
   const scaled = evidence.scaledObject(tier);
@@ -87,14 +88,20 @@ export function fallbackCause(decision: Decision): Cause | null {
 
 /** Pods that were made and did not become ready. */
 function unreadyPods(evidence: Evidence, tier: string, interval: Interval): Cause | null {
-  const last = new Map<string, string>();
-  for (const event of evidence.of("pod")) {
-    if (event.tier !== tier || event.atUs > interval.toUs) continue;
-    last.set(event.pod, `${event.what}${event.reason === undefined ? "" : ` (${event.reason})`}`);
+  const last = new Map<string, { readonly pod: string; readonly what: string }>();
+  const leaving = new Set<string>();
+  for (const { tier: of, uid, pod, what, reason, atUs } of evidence.of("pod")) {
+    if (of !== tier || atUs > interval.toUs) continue;
+    if (what === "terminating") leaving.add(uid);
+    last.set(uid, { pod, what: `${what}${reason === undefined ? "" : ` (${reason})`}` });
   }
-  const stuck = [...last].filter(([, what]) => /^(created|listening|notReady|exited|restarting)/.test(what));
+  const stuck = [...last]
+    .filter(
+      ([uid, { what }]) => !leaving.has(uid) && /^(created|listening|notReady|exited|restarting)/.test(what),
+    )
+    .map(([, seen]) => seen);
   if (stuck.length === 0) return null;
-  const words = stuck.map(([pod, what]) => `${pod}: last seen ${what}`).slice(0, 5);
+  const words = stuck.map(({ pod, what }) => `${pod}: last seen ${what}`).slice(0, 5);
   return { reason: `${counted(stuck.length, "pod")} made and not ready: ${words.join("; ")}` };
 }
 
@@ -105,11 +112,16 @@ export function scalingCause(evidence: Evidence, tier: string, interval: Interva
   const last = polls.at(-1) ?? decisions.findLast(({ by }) => by === "keda");
   if (!last) {
     const scaled = evidence.scaledObject(tier);
-    if (scaled) return { reason: `KEDA never looked at ScaledObject ${scaled.name}: the log has no decision of it` };
+    if (scaled)
+      return { reason: `KEDA never looked at ScaledObject ${scaled.name}: the log has no decision of it` };
     return { reason: `nothing scales tier ${tier}: no ScaledObject targets it` };
   }
   const failed = notReady(evidence, tier, last);
-  if (failed && (last.reason === "ScaledObjectCheckFailed" || polls.every(({ metrics }) => metrics.length === 0))) return failed;
+  if (
+    failed &&
+    (last.reason === "ScaledObjectCheckFailed" || polls.every(({ metrics }) => metrics.length === 0))
+  )
+    return failed;
   const readings = badReadings(evidence, tier, polls);
   if (readings) return readings;
   if (failed) return failed;
@@ -136,11 +148,17 @@ export function restCause(evidence: Evidence, tier: string, interval: Interval):
   const failed = notReady(evidence, tier, last);
   if (failed) return failed;
   const reading = last.metrics[0];
+  if (reading && typeof reading.value !== "number") {
+    const recent = polls.filter(({ atUs }) => atUs >= interval.fromUs);
+    const bad = badReadings(evidence, tier, recent.length > 0 ? recent : [last]);
+    if (bad) return bad;
+  }
   if (last.fallback === true) return fallbackCause(last);
   if (last.active === true && reading) {
-    return { reason: `KEDA still finds it active: ${reading.query} = ${reading.value} (${last.reason})` };
+    return {
+      reason: `KEDA still finds it active: ${reading.query} = ${reading.value} (${last.reason})`,
+    };
   }
-  if (reading && typeof reading.value !== "number") return badReadings(evidence, tier, [last]);
   return null;
 }
 

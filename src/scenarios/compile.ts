@@ -25,17 +25,22 @@ function tiersOf(role: string, topology: Topology, note: Note, path: Path): read
   const { tiers } = topology;
   const names = tiers.map((tier) => tier.name);
   if (role === "each") return tiers;
-  const tier = role === "default" ? tiers[0] : role === "other" ? tiers[1] : tiers.find((one) => one.name === role);
+  const tier =
+    role === "default" ? tiers[0] : role === "other" ? tiers[1] : tiers.find((one) => one.name === role);
   if (tier) return [tier];
   const meant = nearest(role, [...names, ...ROLES]);
-  note(path, `there is no tier "${role}"${meant === null ? "" : `; did you mean "${meant}"?`} Tiers here: ${names.join(", ") || "none"}`);
+  note(
+    path,
+    `there is no tier "${role}"${meant === null ? "" : `; did you mean "${meant}"?`} Tiers here: ${names.join(", ") || "none"}`,
+  );
   return [];
 }
 
 /** From full load to rest, by the topology's own settings. */
 export function restSeconds(topology: Topology, tier: Tier): number {
   const scaled = tier.scaledObject;
-  const inactive = idleSeconds(topology) + gaugeIntervalSeconds(topology) + topology.scrape.scrapeIntervalSeconds;
+  const inactive =
+    idleSeconds(topology) + gaugeIntervalSeconds(topology) + topology.scrape.scrapeIntervalSeconds;
   if (!scaled) return inactive;
   const zero = scaled.cooldownPeriodSeconds + scaled.pollingIntervalSeconds;
   return inactive + Math.max(zero, HPA_SYNC_SECONDS + scaled.scaleDownStabilizationSeconds);
@@ -114,7 +119,10 @@ class Compiler {
       return Math.max(1, least);
     }
     if (number >= least) return number;
-    this.#note(path, `must be at least ${least}, is ${number}${typeof value === "string" ? ` ("${value}")` : ""}`);
+    this.#note(
+      path,
+      `must be at least ${least}, is ${number}${typeof value === "string" ? ` ("${value}")` : ""}`,
+    );
     return Math.max(1, least);
   }
 
@@ -125,8 +133,11 @@ class Compiler {
       const role = load.tier ?? this.#file.tier;
       return tiersOf(role, this.#topology, this.#note, load.tier ? [...at, "tier"] : ["tier"]).map((tier) => {
         this.#used.add(tier);
-        const tenants = Math.round(this.#number(load.tenants, topologyScope(this.#topology, tier), [...at, "tenants"], 1));
-        if (tenants > MAX_TENANTS) this.#note([...at, "tenants"], `must be at most ${MAX_TENANTS}, is ${tenants}`);
+        const tenants = Math.round(
+          this.#number(load.tenants, topologyScope(this.#topology, tier), [...at, "tenants"], 1),
+        );
+        if (tenants > MAX_TENANTS)
+          this.#note([...at, "tenants"], `must be at most ${MAX_TENANTS}, is ${tenants}`);
         return { load, tier, tenants, at, suffix: role === "each" ? `-${tier.name}` : "" };
       });
     });
@@ -135,7 +146,10 @@ class Compiler {
       for (const draft of drafts.filter((one) => one.tier === tier)) {
         byPrefix.set(draft.load.prefix, Math.max(byPrefix.get(draft.load.prefix) ?? 0, draft.tenants));
       }
-      active.set(tier.name, [...byPrefix.values()].reduce((a, b) => a + b, 0));
+      active.set(
+        tier.name,
+        [...byPrefix.values()].reduce((a, b) => a + b, 0),
+      );
     }
     for (const [index, { name }] of step.loads.entries()) {
       const twice = this.#loads.has(name) || step.loads.findIndex((load) => load.name === name) < index;
@@ -162,7 +176,14 @@ class Compiler {
                 load.tier,
                 settle === "zero"
                   ? 0
-                  : Math.round(this.#number(settle.untilPods, this.#scopes.get(load)!, [...path, "settle", "untilPods"], 0)),
+                  : Math.round(
+                      this.#number(
+                        settle.untilPods,
+                        this.#scopes.get(load)!,
+                        [...path, "settle", "untilPods"],
+                        0,
+                      ),
+                    ),
               ]),
             ),
     };
@@ -176,14 +197,22 @@ class Compiler {
       return value === undefined ? null : this.#number(value, full, [...at, key], 0);
     };
     const requests =
-      load.requests === undefined ? null : Math.round(this.#number(load.requests, full, [...at, "requests"], 1));
+      load.requests === undefined
+        ? null
+        : Math.round(this.#number(load.requests, full, [...at, "requests"], 1));
     const duration = seconds("durationSeconds");
     const [on, off] = [seconds("onSeconds"), seconds("offSeconds")];
     if (duration === null && (requests === null || load.pattern === "burst" || load.pattern === "ramp")) {
-      this.#note([...at], `load "${load.name}" needs durationSeconds${requests === null ? " or requests" : ` for ${load.pattern}`}`);
+      this.#note(
+        [...at],
+        `load "${load.name}" needs durationSeconds${requests === null ? " or requests" : ` for ${load.pattern}`}`,
+      );
     }
     if (duration !== null && requests !== null && load.pattern !== "burst") {
-      this.#note([...at, "requests"], "durationSeconds and requests: only one of them, the other follows from the rate");
+      this.#note(
+        [...at, "requests"],
+        "durationSeconds and requests: only one of them, the other follows from the rate",
+      );
     }
     if (load.pattern === "onOff" && !(on !== null && on > 0 && off !== null)) {
       this.#note([...at], `load "${load.name}" needs onSeconds and offSeconds for onOff`);
@@ -214,23 +243,15 @@ class Compiler {
     const scope = tier ? topologyScope(this.#topology, tier) : {};
     const atUs = secondsToUs(this.#number(fault.atSeconds, scope, [...path, "atSeconds"], 0));
     const forSeconds = this.#number(fault.forSeconds ?? 60, scope, [...path, "forSeconds"], 0);
-    const of = (): Fault => {
-      switch (fault.kind) {
-        case "killPod":
-        case "deletePod":
-          return {
-            kind: fault.kind,
-            tier: tier?.name ?? "",
-            ...(fault.tenant === undefined ? {} : { tenant: fault.tenant }),
-          };
-        case "killSidecar":
-        case "killGateway":
-          return { kind: fault.kind, gateway: fault.gateway };
-        case "stopPrometheus":
-          return { kind: "stopPrometheus", forSeconds };
-      }
+    const named = fault.tenant === undefined ? {} : { tenant: fault.tenant };
+    const faults: Readonly<Record<FaultFile["kind"], Fault>> = {
+      killPod: { kind: "killPod", tier: tier?.name ?? "", ...named },
+      deletePod: { kind: "deletePod", tier: tier?.name ?? "", ...named },
+      killSidecar: { kind: "killSidecar", gateway: fault.gateway },
+      killGateway: { kind: "killGateway", gateway: fault.gateway },
+      stopPrometheus: { kind: "stopPrometheus", forSeconds },
     };
-    return { atUs, fault: of() };
+    return { atUs, fault: faults[fault.kind] };
   }
 
   #named(name: string, path: Path): PlannedLoad[] {
@@ -238,13 +259,19 @@ class Compiler {
     if (loads) return loads;
     const known = [...this.#loads.keys()];
     const meant = nearest(name, known);
-    this.#note(path, `there is no load "${name}"${meant === null ? "" : `; did you mean "${meant}"?`} Loads here: ${known.join(", ")}`);
+    this.#note(
+      path,
+      `there is no load "${name}"${meant === null ? "" : `; did you mean "${meant}"?`} Loads here: ${known.join(", ")}`,
+    );
     return [];
   }
 
   #check(check: CheckFile, path: Path): PlannedCheck[] {
     const definition = checkOf(check.check);
-    const all = check.load === undefined ? [...this.#loads.values()].flat() : this.#named(check.load, [...path, "load"]);
+    const all =
+      check.load === undefined
+        ? [...this.#loads.values()].flat()
+        : this.#named(check.load, [...path, "load"]);
     const others = check.with === undefined ? [] : this.#named(check.with, [...path, "with"]);
     // A load that goes to each tier is checked on each.
     const groups = check.load === undefined ? [all] : all.map((load) => [load]);

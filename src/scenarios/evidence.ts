@@ -142,13 +142,19 @@ export class Evidence {
   }
 
   /** Exact sums, from the windows; from the rows where the log has them all. */
-  requests(loads: readonly PlannedLoad[], keep: (row: RequestRow | RequestsWindow) => boolean = () => true): RequestSums {
+  requests(
+    loads: readonly PlannedLoad[],
+    keep: (row: RequestRow | RequestsWindow) => boolean = () => true,
+  ): RequestSums {
     const rows = this.rows(loads);
     return sum((rows ? foldRows(rows.filter(keep)) : this.#windows(loads)).filter(keep));
   }
 
   /** The tier's requests of all loads. */
-  requestsOfTier(tier: string, plan: { readonly steps: readonly { readonly loads: readonly PlannedLoad[] }[] }): RequestSums {
+  requestsOfTier(
+    tier: string,
+    plan: { readonly steps: readonly { readonly loads: readonly PlannedLoad[] }[] },
+  ): RequestSums {
     return this.requests(plan.steps.flatMap(({ loads }) => loads.filter((load) => load.tier === tier)));
   }
 

@@ -6,7 +6,9 @@ export class ExpressionError extends Error {}
 
 type Node = jsep.Expression;
 
-const FUNCTIONS: Readonly<Record<string, { readonly arity: number | null; readonly of: (...of: number[]) => number }>> = {
+const FUNCTIONS: Readonly<
+  Record<string, { readonly arity: number | null; readonly of: (...of: number[]) => number }>
+> = {
   ceil: { arity: 1, of: (n) => Math.ceil(n) },
   floor: { arity: 1, of: (n) => Math.floor(n) },
   round: { arity: 1, of: (n) => Math.round(n) },
@@ -54,16 +56,22 @@ function evaluateNode(node: Node, scope: Scope): number {
       const name = callee.type === "Identifier" ? (callee as jsep.Identifier).name : "";
       const known = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
       if (!known) {
-        throw new ExpressionError(`unknown function "${name}"; there are ${Object.keys(FUNCTIONS).join(", ")}`);
+        throw new ExpressionError(
+          `unknown function "${name}"; there are ${Object.keys(FUNCTIONS).join(", ")}`,
+        );
       }
       if (given.length === 0 || (known.arity !== null && given.length !== known.arity)) {
-        throw new ExpressionError(`${name}() takes ${known.arity ?? "one or more"} number(s), found ${given.length}`);
+        throw new ExpressionError(
+          `${name}() takes ${known.arity ?? "one or more"} number(s), found ${given.length}`,
+        );
       }
       return known.of(...given.map((argument) => evaluateNode(argument, scope)));
     }
     default:
   }
-  throw new ExpressionError("only numbers, names, + - * /, parentheses and ceil floor round min max are understood");
+  throw new ExpressionError(
+    "only numbers, names, + - * /, parentheses and ceil floor round min max are understood",
+  );
 }
 
 /**

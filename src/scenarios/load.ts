@@ -62,7 +62,11 @@ function fileOf(name: string, problems: string[]): ScenarioPath | null {
   return null;
 }
 
-async function read({ path, shown }: ScenarioPath, topology: Topology, problems: string[]): Promise<Compiled | null> {
+async function read(
+  { path, shown }: ScenarioPath,
+  topology: Topology,
+  problems: string[],
+): Promise<Compiled | null> {
   const { safeParse, scenarioJsonSchema } = await import("./schema.ts");
   const { issueMessages, Places } = await import("./problems.ts");
   const lines = new LineCounter();
@@ -80,7 +84,9 @@ async function read({ path, shown }: ScenarioPath, topology: Topology, problems:
     problems.push(...issueMessages(parsed.error.issues, value, scenarioJsonSchema(), places));
     return null;
   }
-  return compile(parsed.data, shown, topology, (at, message) => problems.push(`${places.at(at)}  ${message}`));
+  return compile(parsed.data, shown, topology, (at, message) =>
+    problems.push(`${places.at(at)}  ${message}`),
+  );
 }
 
 /**

@@ -6,7 +6,8 @@ import { nearest } from "./nearest.ts";
 type Path = readonly PropertyKey[];
 type Schema = { readonly [key: string]: unknown };
 
-const asSchema = (value: unknown): Schema => (typeof value === "object" && value !== null ? (value as Schema) : {});
+const asSchema = (value: unknown): Schema =>
+  typeof value === "object" && value !== null ? (value as Schema) : {};
 
 /** The alternatives that a schema leaves open, narrowed by the value's own `check` where it has one. */
 function alternatives(schema: Schema, value: unknown): Schema[] {
@@ -34,7 +35,7 @@ function fieldsAt(schema: Schema, path: Path, value: unknown): string[] {
 /** What a person calls the thing at `path`: load, step, check … */
 function thing(path: Path): string {
   const last = path.findLast((key) => typeof key === "string");
-  return last === undefined ? "a scenario" : String(last).replace(/s$/, "");
+  return last === undefined ? "a scenario" : last.replace(/s$/, "");
 }
 
 export class Places {
@@ -111,7 +112,8 @@ export function issueMessages(
     if (at === undefined && issue.code !== "invalid_union") {
       return [`${places.at(issue.path)}  the field "${String(issue.path.at(-1))}" is missing (${field})`];
     }
-    const options = issue.code === "invalid_union" ? (issue as { options?: readonly string[] }).options : undefined;
+    const options =
+      issue.code === "invalid_union" ? (issue as { options?: readonly string[] }).options : undefined;
     const meant = options && typeof at === "string" ? nearest(at, options) : null;
     const hint = meant === null ? "" : `; did you mean "${meant}"?`;
     return [`${places.at(issue.path)}  ${field}: ${wordsFor(issue, at)}${hint}`];

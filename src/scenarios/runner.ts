@@ -115,8 +115,7 @@ class ScenarioRunner {
     await this.#until(atUs);
     if (this.#aborted) return;
     const orderedAtUs = run.clock.nowUs();
-    const { effective, detail } = await run.inject(fault);
-    const target = "gateway" in fault ? `gateway ${fault.gateway}` : "tier" in fault ? `tier ${fault.tier}` : "prometheus";
+    const { target, effective, detail } = await run.inject(fault);
     emit({
       type: "fault",
       atUs: run.clock.nowUs(),
@@ -137,7 +136,9 @@ class ScenarioRunner {
         const wanted = podsWanted(step, bounds);
         // With pods that never go, only time tells that the tenants of before are no longer counted.
         const quiet =
-          wanted === 0 || this.#lastTrafficUs === null || run.clock.nowUs() >= this.#lastTrafficUs + bounds.restUs;
+          wanted === 0 ||
+          this.#lastTrafficUs === null ||
+          run.clock.nowUs() >= this.#lastTrafficUs + bounds.restUs;
         return !quiet || !atRest(run.tierState(bounds.tier), wanted);
       });
     const limitUs = (): number =>
@@ -147,10 +148,17 @@ class ScenarioRunner {
           .filter(({ tier }) => run.tierState(tier).scaledObjectReady?.reason !== "ScaledObjectCheckFailed")
           .map(({ restUs }) => restUs + REST_SLACK_US),
       );
-    const came = await this.#look(() => unrested() === undefined, () => fromUs + limitUs());
+    const came = await this.#look(
+      () => unrested() === undefined,
+      () => fromUs + limitUs(),
+    );
     const waitedSeconds = usToSeconds(run.clock.nowUs() - fromUs);
     if (came === "met") {
-      this.#say("precondition", { step: step.name, detail: `every tier at ${step.from}`, values: { waitedSeconds } });
+      this.#say("precondition", {
+        step: step.name,
+        detail: `every tier at ${step.from}`,
+        values: { waitedSeconds },
+      });
     } else if (came === "gaveUp") {
       const tier = unrested()?.tier ?? plan.tiers[0]!.tier;
       this.#say("gaveUp", {
@@ -175,7 +183,10 @@ class ScenarioRunner {
     };
     const restUs = Math.max(...plan.tiers.map((bounds) => bounds.restUs)) + SETTLE_SLACK_US;
     const limitUs = tiers.some(([, pods]) => pods === 0) ? restUs : PODS_LIMIT_US;
-    const came = await this.#look(() => tiers.every(done), () => fromUs + limitUs);
+    const came = await this.#look(
+      () => tiers.every(done),
+      () => fromUs + limitUs,
+    );
     if (came === "met") this.#say("settled", { step: step.name });
     if (came === "gaveUp") {
       const tier = tiers.find((entry) => !done(entry))?.[0] ?? tiers[0]![0];
@@ -208,4 +219,5 @@ class ScenarioRunner {
 }
 
 /** Runs the scenario; what happened is in the events. */
-export const runScenario = (options: ScenarioOptions): Promise<ScenarioRun> => new ScenarioRunner(options).run();
+export const runScenario = (options: ScenarioOptions): Promise<ScenarioRun> =>
+  new ScenarioRunner(options).run();

@@ -25,11 +25,16 @@ const load = z.strictObject({
   tenants: expression("How many tenants."),
   prefix: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "must be lower-case letters, digits and dashes, at most 32")
+    .regex(
+      /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/,
+      "must be lower-case letters, digits and dashes, at most 32",
+    )
     .describe("Tenants are named `<prefix>-1`, `<prefix>-2`, …; loads with one prefix share their tenants."),
   tier: tierRole.optional(),
   rate: expression("Requests per tenant and second of topology time.").default(1),
-  requests: expression("Requests of each tenant in all, in place of a duration; of a burst, beside it.").optional(),
+  requests: expression(
+    "Requests of each tenant in all, in place of a duration; of a burst, beside it.",
+  ).optional(),
   startSeconds: expression("Seconds after the step's loads begin.").default(0),
   durationSeconds: expression("Seconds.").optional(),
   pattern: z

@@ -54,7 +54,8 @@ function* boundedTimes(load: PlannedLoad, random: Random): Generator<number> {
   }
 }
 
-export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): string => `${load.prefix}-${index + 1}`;
+export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): string =>
+  `${load.prefix}-${index + 1}`;
 
 type Source = {
   readonly load: PlannedLoad;
@@ -75,7 +76,7 @@ export function* arrivals(
   baseUs: number,
 ): Generator<Arrival> {
   const sources: Source[] = [];
-  const due = new FlatQueue<number>();
+  const due = new FlatQueue();
   const enqueue = (index: number): void => {
     const next = sources[index]!.times.next();
     if (!next.done) due.push(index, sources[index]!.load.startUs + next.value);

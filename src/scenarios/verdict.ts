@@ -3,7 +3,7 @@ import { usToSeconds } from "../clock/clock.ts";
 import { maxLateness } from "../events/lateness.ts";
 import type { CheckResult, Verdict, VerdictKind } from "../events/types.ts";
 import { restCause } from "./causes.ts";
-import type { Check, Measured } from "./checks/check.ts";
+import type { Check } from "./checks/check.ts";
 import { checkOf } from "./checks/index.ts";
 import type { Evidence, Interval } from "./evidence.ts";
 import type { Plan, PlannedCheck } from "./plan.ts";
@@ -24,12 +24,13 @@ function intervalOf(check: PlannedCheck, evidence: Evidence): Interval | null {
   };
 }
 
-function unmeasured(verdict: "fail" | "void" | "undecided", reason: string, remedy?: string): Measured {
-  const facts = { measured: null, limit: "", unit: "", samples: 0, interval: null };
-  return { ...facts, verdict, reason, ...(remedy === undefined ? {} : { remedy }) };
-}
+/** What is said of a check that could not be measured. */
+type Obstacle = Pick<CheckResult, "verdict" | "reason" | "remedy">;
 
-type Judged = { readonly result: CheckResult; /** Timers were later than the check can bear. */ readonly late: boolean };
+type Judged = {
+  readonly result: CheckResult;
+  /** Timers were later than the check can bear. */ readonly late: boolean;
+};
 
 function judgeLateness(
   definition: Check,
@@ -37,9 +38,12 @@ function judgeLateness(
   interval: Interval | null,
   context: { readonly evidence: Evidence; readonly attempt: number; readonly speed: number },
 ): Judged {
-  const minds = definition.timed ? result.verdict !== "reported" : result.verdict === "fail";
+  // What a decision or a route in the log explains has not failed for the machine's slowness.
+  const explained = result.verdict === "fail" && result.remedy !== undefined;
+  const minds = !explained && (definition.timed ? result.verdict !== "reported" : result.verdict === "fail");
   const worst = interval && maxLateness(context.evidence.of("lateness"), interval.fromUs, interval.toUs);
-  if (!minds || !worst || usToSeconds(worst.lateUs) <= definition.marginSeconds) return { result, late: false };
+  if (!minds || !worst || usToSeconds(worst.lateUs) <= definition.marginSeconds)
+    return { result, late: false };
   if (context.attempt < 2) return { result, late: true };
   const words = `timers ran up to ${seconds(worst.lateUs)} s late (${worst.loop}) at speed ${rounded(context.speed, 2)}; the check's margin is ${definition.marginSeconds.toFixed(1)} s.`;
   return {
@@ -62,9 +66,10 @@ export type Attempt = {
 };
 
 /** What keeps the whole attempt from being measured: a precondition not reached, a fault not brought about. */
-function prevented(
-  { plan, evidence }: Attempt,
-): { readonly first: Measured; readonly others: Measured } | null {
+function prevented({
+  plan,
+  evidence,
+}: Attempt): { readonly first: Obstacle; readonly others: Obstacle } | null {
   const gaveUp = evidence.of("scenario").find((e) => e.what === "gaveUp" && e.on === "precondition");
   if (gaveUp) {
     const tier = gaveUp.tier ?? plan.tiers[0]?.tier ?? "";
@@ -73,20 +78,21 @@ function prevented(
     const waited = rounded(Number(gaveUp.values?.["waitedSeconds"] ?? 0), 0);
     const seen = `the precondition of "${gaveUp.step}" was not reached in ${waited} s: ${gaveUp.detail ?? ""}`;
     if (!cause) {
-      const nothing = unmeasured("void", `${seen}; nothing in the log says why`);
+      const nothing: Obstacle = { verdict: "void", reason: `${seen}; nothing in the log says why` };
       return { first: nothing, others: nothing };
     }
+    const remedy = cause.remedy === undefined ? {} : { remedy: cause.remedy };
     return {
-      first: unmeasured("fail", `${seen}\n${cause.reason}`, cause.remedy),
-      others: unmeasured("undecided", "not measured: the precondition was not reached"),
+      first: { verdict: "fail", reason: `${cause.reason}\n${seen}`, ...remedy },
+      others: { verdict: "undecided", reason: "not measured: the precondition was not reached" },
     };
   }
   const fault = evidence.of("fault").find(({ effective }) => !effective);
   if (!fault) return null;
-  const nothing = unmeasured(
-    "void",
-    `the fault "${fault.fault}" on ${fault.target} was not seen to take effect: ${fault.detail ?? ""}`,
-  );
+  const nothing: Obstacle = {
+    verdict: "void",
+    reason: `the fault "${fault.fault}" on ${fault.target} was not seen to take effect: ${fault.detail ?? ""}`,
+  };
   return { first: nothing, others: nothing };
 }
 
@@ -97,22 +103,22 @@ export function judge(given: Attempt): { readonly verdict: Verdict; readonly lat
   const judged = plan.checks.map((check, index): Judged => {
     const definition = checkOf(check.check);
     const interval = intervalOf(check, evidence);
-    const measured = obstacle
-      ? index === 0
-        ? obstacle.first
-        : obstacle.others
-      : definition.measure({
-          evidence,
-          plan,
-          loads: check.loads,
-          other: check.other,
-          tier: check.loads[0]!.tier,
-          numbers: check.numbers,
-          interval,
-        });
-    const { interval: stretch, ...result } = measured;
+    const measured = definition.measure({
+      evidence,
+      plan,
+      loads: check.loads,
+      other: check.other,
+      tier: check.loads[0]!.tier,
+      numbers: check.numbers,
+      interval,
+    });
+    const { interval: stretch, ...found } = measured;
+    const { limit, unit } = found;
+    const result = obstacle
+      ? { measured: null, limit, unit, samples: 0, ...(index === 0 ? obstacle.first : obstacle.others) }
+      : found;
     const named = { name: check.name ?? definition.title, ...result };
-    return judgeLateness(definition, named, stretch, { evidence, attempt, speed });
+    return judgeLateness(definition, named, obstacle ? null : stretch, { evidence, attempt, speed });
   });
   const late = judged.some((one) => one.late);
   const checks = judged.map(({ result }) => result);

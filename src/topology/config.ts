@@ -98,17 +98,20 @@ export async function readConfig(path: string, files: Files, problems: Problems)
   const parsed = schema.safeParse(toJson(node));
   if (parsed.success)
     return { config: { ...parsed.data, file: path }, at: (...steps) => sourceAt(node, steps) };
-  for (const issue of parsed.error.issues) {
-    const where = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
-    if (issue.code === "unrecognized_keys")
+  const issues = parsed.error.issues.map((issue) => {
+    const path: Path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
+    return { issue, path, line: sourceAt(node, path).line };
+  });
+  for (const { issue, path: where } of issues.sort((a, b) => a.line - b.line)) {
+    if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) reportUnknown(node, where, key, problems);
-    else {
-      const found = getIn(node, where);
-      const said = issue.message.replace(/^Invalid input: /, "").replace(/, received undefined$/, "");
-      const what =
-        found === undefined ? `is not given (${said})` : `${said}, found ${JSON.stringify(toJson(found))}`;
-      problems.add(sourceAt(node, where), `${shownPath(where)}: ${what}`);
+      continue;
     }
+    const found = getIn(node, where);
+    const wanted = issue.code === "invalid_type" ? `must be ${issue.expected}` : issue.message;
+    const what =
+      found === undefined ? "is not given; add it" : `${wanted}, found ${JSON.stringify(toJson(found))}`;
+    problems.add(sourceAt(node, where), `${shownPath(where)}: ${what}`);
   }
   return noConfig;
 }

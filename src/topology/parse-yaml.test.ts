@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import { assert, dictionary, jsonValue, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { getIn, sourceAt, toJson, type Located, type LocatedScalar } from "./located.ts";
 import { parseEmbeddedYaml, parseYaml } from "./parse-yaml.ts";
@@ -38,7 +38,7 @@ test("maps and lists are where their key is, an absent value where its nearest p
 test("YAML inside a literal block keeps the lines of its file", () => {
   const [node] = parse("data:\n  prometheus.yml: |\n\n    global:\n      scrape_interval: 5s\n");
   const inner = parseEmbeddedYaml(
-    getIn(node!, ["data", "prometheus.yml"]) as LocatedScalar,
+    getIn(node, ["data", "prometheus.yml"]) as LocatedScalar,
     new Problems(""),
     newBudget(),
   );
@@ -87,8 +87,8 @@ test("deep nesting ends at the limit", () => {
 });
 
 test("what JSON writes is read back as it was", () => {
-  fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { minKeys: 1 }), (given) => {
+  assert(
+    property(dictionary(string(), jsonValue({ maxDepth: 3 }), { minKeys: 1 }), (given) => {
       const json = JSON.parse(JSON.stringify(given));
       // A key over the YAML limit for implicit keys is no concern of manifests.
       expect(parse(JSON.stringify(json)).map(toJson)).toEqual([json]);

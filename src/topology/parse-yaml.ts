@@ -109,9 +109,10 @@ class Reader {
     if (value === null || value === undefined) return scalar(null, keyAt ?? at);
     if (node.type === Scalar.PLAIN && node.source !== undefined) {
       // The API server's parser still reads these two as YAML 1.1 does.
-      if (/^0[0-7]+$/.test(node.source)) return scalar(Number.parseInt(node.source, 8), at);
-      if (/^(yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF)$/.test(node.source))
-        return scalar(OLD_BOOLEANS[node.source.toLowerCase()] ?? false, at);
+      const written = node.source;
+      if (/^0[0-7]+$/.test(written)) return { ...scalar(Number.parseInt(written, 8), at), written };
+      if (/^(yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF)$/.test(written))
+        return { ...scalar(OLD_BOOLEANS[written.toLowerCase()] ?? false, at), written };
     }
     if (typeof value === "boolean" || typeof value === "string") {
       const read = scalar(value, at);

@@ -11,8 +11,10 @@ export function namesOf(service: Pick<Service, "name" | "namespace">, namespace:
 /** `url`: with a scheme or a port behind it, so as an address that is called; `name`: as a bare word. */
 export type Mention = "url" | "name";
 
-const HOST =
-  /([a-z][a-z0-9+.-]*:\/\/)?(?:[^\s"'/@,;]+@)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9.])?)(:\d+)?(?![a-z0-9_])/gi;
+/** What stands between addresses in text, JSON and lists. */
+const BETWEEN = /[\s"'`,;=|<>(){}[\]]+/;
+/** `scheme://user@host:port/…`; only the host is needed. Anchored, so that long values cost no more than their length. */
+const ADDRESS = /^([a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?([a-z0-9][a-z0-9.-]*)(:\d+)?(?:[/?#]|$)/i;
 
 /** How a container's environment mentions each Service, the strongest mention counting. */
 export function mentions(
@@ -24,14 +26,12 @@ export function mentions(
     services.flatMap((service) => namesOf(service, namespace).map((name) => [name, service] as const)),
   );
   const found = new Map<Service, Mention>();
-  for (const variable of container.env) {
-    if (!("value" in variable)) continue;
-    for (const match of variable.value.matchAll(HOST)) {
-      const service = byName.get((match[2] ?? "").toLowerCase());
-      if (service === undefined) continue;
-      const url = match[1] !== undefined || match[3] !== undefined;
-      if (url || !found.has(service)) found.set(service, url ? "url" : "name");
-    }
+  for (const word of container.env.flatMap((one) => ("value" in one ? one.value.split(BETWEEN) : []))) {
+    const [, scheme, host, port] = ADDRESS.exec(word) ?? [];
+    const service = byName.get((host ?? "").toLowerCase());
+    if (service === undefined) continue;
+    const url = scheme !== undefined || port !== undefined;
+    if (url || !found.has(service)) found.set(service, url ? "url" : "name");
   }
   return found;
 }

@@ -140,7 +140,9 @@ function sentence(first: Complaint, group: readonly Complaint[], path: Path, nod
     .filter((type, i, all) => all.indexOf(type) === i);
   if (types.length === 0)
     return `${place} ${first.message ?? "is not allowed"}, found ${shown(value)}${allowed(first)}`;
-  return `${place} must be ${types.join(" or ")}, found ${shown(value)}${remedy(types, value)}`;
+  const written = found?.type === "scalar" ? found.written : undefined;
+  const read = written === undefined ? shown(value) : `${written}, which YAML reads as ${shown(value)}`;
+  return `${place} must be ${types.join(" or ")}, found ${read}${remedy(types, value, written)}`;
 }
 
 const allowed = (complaint: Complaint): string =>
@@ -156,9 +158,9 @@ function shown(value: Json): string {
   return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
 }
 
-function remedy(types: readonly string[], value: Json): string {
+function remedy(types: readonly string[], value: Json, written: string | undefined): string {
   if (types.includes("string") && (typeof value === "number" || typeof value === "boolean"))
-    return `; put it in quotes: "${value}"`;
+    return `; put it in quotes: "${written ?? value}"`;
   if (typeof value === "string" && types.some((type) => type === "integer" || type === "number"))
     return /^-?\d+(\.\d+)?$/.test(value) ? "; take the quotes away" : "";
   if (value === null) return "; give it a value or take the key away";

@@ -91,6 +91,8 @@ export function whoIsWho(objects: Objects, located: LocatedConfig, problems: Pro
   });
   const tierWorkloads = new Set([...declared, ...withServices].map(({ workload }) => workload));
   if (tierWorkloads.size === 0) refuseNoTier(objects, problems);
+  // Without a tier every workload would look like an entry.
+  if (tierWorkloads.size === 0) problems.throwIfAny();
   const entry = findEntry(
     objects,
     located,

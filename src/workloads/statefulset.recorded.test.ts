@@ -1,5 +1,5 @@
 /** What the real StatefulSet controller created and deleted over 100 random courses of events. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { reconcileStatefulSet, statefulSetStatus } from "./statefulset.ts";
 import type { PodView, StatefulSetInput } from "./types.ts";
@@ -21,9 +21,10 @@ type Trace = {
   readonly after: readonly (readonly [number, string, string])[];
 };
 
-const traces = readFileSync(new URL("./fixtures/statefulset.jsonl", import.meta.url), "utf8")
-  .trim()
-  .split("\n")
+const folder = new URL("./fixtures/", import.meta.url);
+const traces = readdirSync(folder)
+  .filter((name) => /^statefulset.*\.jsonl$/.test(name))
+  .flatMap((name) => readFileSync(new URL(name, folder), "utf8").trim().split("\n"))
   .map((line) => JSON.parse(line) as Trace);
 
 /** Kubelet, user and API server around the controller. */

@@ -5,6 +5,7 @@
 import { Pool } from "undici";
 import type { Clock } from "../../clock/clock.ts";
 import type { Arrival } from "../engine.ts";
+import { BENCH_ID, type Exchange } from "../request-book.ts";
 import type { BindAddress } from "./addresses.ts";
 
 export type RequestShape = {
@@ -12,17 +13,6 @@ export type RequestShape = {
   readonly tenantHeader: string;
   readonly tierHeader: string;
   readonly podField: string;
-};
-
-export type Exchange = {
-  readonly arrival: Arrival;
-  readonly id: string;
-  readonly sentAtUs: number;
-  readonly doneAtUs: number;
-  readonly status: number | null;
-  readonly podInAnswer: string | null;
-  /** For anything but a 2xx with a pod: the machine-readable reason of the answer, or the connection's error. */
-  readonly cause: string | null;
 };
 
 export type BenchClientOptions = {
@@ -48,7 +38,11 @@ export class BenchClient {
   }
 
   /** Resolves when every arrival has been sent and answered or given up. */
-  offer(arrivals: Iterable<Arrival>, onDone: (exchange: Exchange) => void, signal?: AbortSignal): Promise<void> {
+  offer(
+    arrivals: Iterable<Arrival>,
+    onDone: (exchange: Exchange) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { clock, onLate } = this.#options;
     const plan = arrivals[Symbol.iterator]();
     return new Promise((resolve, reject) => {
@@ -96,7 +90,7 @@ export class BenchClient {
 
   async #send(arrival: Arrival): Promise<Exchange> {
     const { clock, shape, gateway, timeoutSeconds } = this.#options;
-    const id = `bench-${++this.#sent}`;
+    const id = `${BENCH_ID}${++this.#sent}`;
     const sentAtUs = clock.nowUs();
     const done = (status: number | null, podInAnswer: string | null, cause: string | null): Exchange => ({
       arrival,
@@ -137,7 +131,11 @@ export class BenchClient {
     const origin = `http://${bindAddress}:${bindPort}`;
     const known = this.#pools.get(origin);
     if (known) return known;
-    const pool = new Pool(origin, { connections: null, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
+    const pool = new Pool(origin, {
+      connections: null,
+      keepAliveTimeout: 30_000,
+      connect: { timeout: 5_000 },
+    });
     this.#pools.set(origin, pool);
     return pool;
   }
@@ -157,12 +155,14 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
 }
 
 function textAt(body: unknown, field: string): string | null {
-  const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[field] : undefined;
+  const value =
+    typeof body === "object" && body !== null ? (body as Record<string, unknown>)[field] : undefined;
   return typeof value === "string" && value !== "" ? value : null;
 }
 
 /** Our gateway's errors are `{"error": {"reason": …}}`. */
 function reasonOf(body: unknown): string | null {
-  const error = typeof body === "object" && body !== null ? (body as Record<string, unknown>)["error"] : undefined;
+  const error =
+    typeof body === "object" && body !== null ? (body as Record<string, unknown>)["error"] : undefined;
   return textAt(error, "reason");
 }

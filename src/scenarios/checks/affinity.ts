@@ -20,7 +20,8 @@ export function ownersChanged(evidence: Evidence, tier: string, seen: string): C
 export const hitRate = defineCheck({
   kind: "hitRate",
   title: "hit rate between scale steps",
-  about: "Of the answers to tenants whose set of ready pods had not changed since their last one: how many came from the same pod.",
+  about:
+    "Of the answers to tenants whose set of ready pods had not changed since their last one: how many came from the same pod.",
   numbers: {
     above: { about: "Percent; the rate must be more." },
     atLeastSamples: { about: "Fewer answers than this prove nothing.", default: 20 },
@@ -77,7 +78,8 @@ function leastMoves(evidence: Evidence, tier: string, tenants: number, fromUs: n
 export const movesByScaling = defineCheck({
   kind: "movesByScaling",
   title: "moved by scale steps",
-  about: "Tenants whose owner changed because pods came or went, beside the least that an even share of the pods needs.",
+  about:
+    "Tenants whose owner changed because pods came or went, beside the least that an even share of the pods needs.",
   numbers: {},
   measure({ evidence, loads, tier, interval }) {
     const tenants = Math.max(...loads.map((load) => load.tenants));
@@ -85,12 +87,21 @@ export const movesByScaling = defineCheck({
     const moves = Object.values(sums.moves).reduce((a, b) => a + b, 0);
     const rows = evidence.rows(loads);
     const moved = rows
-      ? new Set(rows.filter(({ affinity }) => affinity?.startsWith("moved-")).map(({ tenant }) => tenant)).size
+      ? new Set(rows.filter(({ affinity }) => affinity?.startsWith("moved-")).map(({ tenant }) => tenant))
+          .size
       : null;
     const least = interval ? leastMoves(evidence, tier, tenants, interval.fromUs, interval.toUs) : 0;
-    const causes = Object.entries(sums.moves).map(([cause, count]) => `${cause.slice("moved-".length)} ×${count}`);
-    const facts = { measured: moved ?? moves, of: tenants, unit: moved === null ? "moves" : "tenants", samples: sums.answers, interval };
-    return reported(facts, [`least possible ${least}`, ...causes].join("; "));
+    const causes = Object.entries(sums.moves).map(
+      ([cause, count]) => `${cause.slice("moved-".length)} ×${count}`,
+    );
+    const facts = {
+      measured: moved ?? moves,
+      of: tenants,
+      unit: moved === null ? "moves" : "tenants",
+      samples: sums.answers,
+      interval,
+    };
+    return reported(facts, [`even hashing moves ${least}`, ...causes].join("; "));
   },
 });
 
@@ -103,7 +114,10 @@ export function mainPod(rows: readonly RequestRow[]): { readonly pod: string; re
 }
 
 /** The longest stretch of the load's span over which no pod became ready or unready. */
-export function steadyStretch(evidence: Evidence, load: PlannedLoad): { fromUs: number; toUs: number } | null {
+export function steadyStretch(
+  evidence: Evidence,
+  load: PlannedLoad,
+): { fromUs: number; toUs: number } | null {
   const span = evidence.span(load);
   if (!span) return null;
   const changes = evidence

@@ -48,7 +48,7 @@ type Definition<N extends string> = Omit<Check<N>, "marginSeconds" | "timed" | "
 
 /** Fills in what most checks share: untimed, a margin of 5 s, no second load. */
 export function defineCheck<N extends string>(definition: Definition<N>): Check {
-  return { marginSeconds: 5, timed: false, comparesLoads: false, ...definition } as unknown as Check;
+  return { marginSeconds: 5, timed: false, comparesLoads: false, ...definition };
 }
 
 type Facts = {
@@ -69,21 +69,26 @@ export const reported = (facts: Omit<Facts, "limit">, reason = ""): Measured => 
   reason,
 });
 
-export const undecided = (facts: Facts, reason: string): Measured => ({ ...facts, verdict: "undecided", reason });
+export const undecided = (facts: Facts, reason: string): Measured => ({
+  ...facts,
+  verdict: "undecided",
+  reason,
+});
 
-/** Fails with the first cause that the log gives, after what was seen. */
+/** Fails with the first cause that the log gives, the cause before the symptom. */
 export function failed(facts: Facts, seen: string, ...causes: readonly (Cause | null)[]): Measured {
   const cause = causes.find((given) => given !== null) ?? null;
   return {
     ...facts,
     verdict: "fail",
-    reason: [seen, cause?.reason ?? ""].filter((text) => text !== "").join("\n"),
+    reason: [cause?.reason ?? "", seen].filter((text) => text !== "").join("\n"),
     ...(cause?.remedy === undefined ? {} : { remedy: cause.remedy }),
   };
 }
 
-/** For a stretch in which nobody was answered: that is the cause's fault where the log gives one, else undecided. */
+/** For a stretch in which nobody was answered: the cause's fault where the log gives one, else undecided. */
 export function nothingAnswered(facts: Facts, offered: number, cause: Cause | null): Measured {
-  const seen = offered === 0 ? "no request was offered" : `none of ${offered} requests was answered`;
+  if (offered === 0) return undecided(facts, "no request was offered");
+  const seen = `none of ${offered} requests was answered`;
   return cause ? failed(facts, seen, cause) : undecided(facts, seen);
 }

@@ -12,14 +12,15 @@ const faultOf = ({ evidence }: CheckInput): FaultEvent | null => evidence.of("fa
 /** When what was killed served again: a tier's ready pods as many as before, or the entry's pod ready. */
 function backAtUs({ evidence, tier }: CheckInput, fault: FaultEvent): number | null {
   if (fault.fault === "killPod" || fault.fault === "deletePod") {
-    const before = evidence.readyAt(tier, fault.orderedAtUs);
-    const after = evidence.readySets(tier).filter(({ atUs }) => atUs > fault.orderedAtUs);
+    const before = evidence.readyAt(tier, fault.orderedAtUs - 1);
+    const after = evidence.readySets(tier).filter(({ atUs }) => atUs >= fault.orderedAtUs);
     const dropped = after.findIndex(({ ready }) => ready.length < before);
     if (dropped < 0) return null;
     return after.slice(dropped).find(({ ready }) => ready.length >= before)?.atUs ?? null;
   }
   return (
-    evidence.of("pod").find((e) => e.tier === null && e.what === "ready" && e.atUs > fault.orderedAtUs)?.atUs ?? null
+    evidence.of("pod").find((e) => e.tier === null && e.what === "ready" && e.atUs >= fault.orderedAtUs)
+      ?.atUs ?? null
   );
 }
 
@@ -31,7 +32,12 @@ export const podBack = defineCheck({
   timed: true,
   measure(input) {
     const fault = faultOf(input);
-    const facts = { limit: `≤ ${input.numbers.within} s`, unit: "s", samples: fault ? 1 : 0, interval: input.interval };
+    const facts = {
+      limit: `≤ ${input.numbers.within} s`,
+      unit: "s",
+      samples: fault ? 1 : 0,
+      interval: input.interval,
+    };
     if (!fault) return undecided({ ...facts, measured: null }, NO_FAULT);
     const backUs = backAtUs(input, fault);
     const end = input.evidence.stepEndUs(input.loads[0]!.step) ?? fault.atUs;
@@ -45,7 +51,9 @@ export const podBack = defineCheck({
     }
     const measured = seconds(backUs - fault.orderedAtUs);
     const found = { ...facts, measured, interval: span };
-    return measured <= input.numbers.within ? passed(found, fault.target) : failed(found, `${fault.target} came back late`);
+    return measured <= input.numbers.within
+      ? passed(found, fault.target)
+      : failed(found, `${fault.target} came back late`);
   },
 });
 
@@ -65,7 +73,10 @@ export const answersAgain = defineCheck({
     const after = rows.filter((row) => row.outcome === "answer" && row.scheduledAtUs > fault.atUs);
     const samples = after.length;
     if (samples === 0) {
-      return failed({ ...facts, measured: null, samples }, `no answer to a request sent after ${fault.fault} ${fault.target}`);
+      return failed(
+        { ...facts, measured: null, samples },
+        `no answer to a request sent after ${fault.fault} ${fault.target}`,
+      );
     }
     const firstUs = Math.min(...after.map(({ atUs }) => atUs));
     const measured = seconds(firstUs - fault.orderedAtUs);
@@ -88,9 +99,14 @@ export const tenantsReturn = defineCheck({
     const facts = { limit: "100 %", unit: "%", interval };
     if (!fault) return undecided({ ...facts, measured: null, samples: 0 }, NO_FAULT);
     const rows = evidence.rows(loads);
-    if (!rows) return undecided({ ...facts, measured: null, samples: 0 }, "the log holds only a sample of the requests");
+    if (!rows)
+      return undecided(
+        { ...facts, measured: null, samples: 0 },
+        "the log holds only a sample of the requests",
+      );
     const backUs = fault.fault === "killSidecar" ? fault.atUs : backAtUs(input, fault);
-    if (backUs === null) return failed({ ...facts, measured: null, samples: 0 }, `${fault.target} did not come back`);
+    if (backUs === null)
+      return failed({ ...facts, measured: null, samples: 0 }, `${fault.target} did not come back`);
     const fromUs = backUs + numbers.afterSeconds * 1e6;
     const tenants = [...byTenant(rows.filter(({ sentAtUs }) => sentAtUs >= fromUs)).values()];
     const samples = tenants.length;
@@ -109,6 +125,9 @@ export const tenantsReturn = defineCheck({
       const then = before.get(answers[0]!.tenant);
       return then && mainPod(then).pod === answers[0]!.pod;
     }).length;
-    return passed({ ...facts, measured, samples }, `${home} of ${counted(samples, "tenant")} on the pod of before the fault`);
+    return passed(
+      { ...facts, measured, samples },
+      `${home} of ${counted(samples, "tenant")} on the pod of before the fault`,
+    );
   },
 });

@@ -1,5 +1,5 @@
 import { counted, seconds } from "../words.ts";
-import { scalingCause } from "../causes.ts";
+import { fallbackCause, scalingCause } from "../causes.ts";
 import { defineCheck, failed, passed } from "./check.ts";
 
 /** From the first request's arrival at a tier without pods to the first answer's last byte. */
@@ -26,7 +26,13 @@ export const firstResponse = defineCheck({
     }
     const measured = seconds(firstAnswerUs - firstScheduledUs);
     const span = { fromUs: firstScheduledUs, toUs: firstAnswerUs };
-    if ((firstAnswerUs - firstScheduledUs) / 1e6 < numbers.below) return passed({ ...facts, measured, interval: span });
+    const woken = evidence
+      .decisions(tier)
+      .find((d) => d.wrote && d.from === 0 && d.atUs >= firstScheduledUs && d.atUs <= firstAnswerUs);
+    const fallback = woken ? fallbackCause(woken) : null;
+    if (fallback) return failed({ ...facts, measured, interval: span }, "", fallback);
+    if ((firstAnswerUs - firstScheduledUs) / 1e6 < numbers.below)
+      return passed({ ...facts, measured, interval: span });
     return failed(
       { ...facts, measured, interval: span },
       `the first answer took ${measured} s`,

@@ -12,7 +12,8 @@ const whyNot = ({ evidence, tier, interval }: CheckInput): ReturnType<typeof sca
 export const onePodEach = defineCheck({
   kind: "onePodEach",
   title: "requests to the tenant's own pod",
-  about: "Of the answers while the set of ready pods stayed the same: how many came from the one pod of their tenant.",
+  about:
+    "Of the answers while the set of ready pods stayed the same: how many came from the one pod of their tenant.",
   numbers: {
     atLeast: { about: "Percent.", default: 100 },
     tenants: { about: "Fewer tenants than this prove nothing.", default: 40 },
@@ -22,15 +23,25 @@ export const onePodEach = defineCheck({
     const { evidence, loads, tier, numbers } = input;
     const load = loads[0]!;
     const stretch = steadyStretch(evidence, load);
-    const facts = { limit: numbers.atLeast === 100 ? "100 %" : `≥ ${numbers.atLeast} %`, unit: "%", interval: stretch };
+    const facts = {
+      limit: numbers.atLeast === 100 ? "100 %" : `≥ ${numbers.atLeast} %`,
+      unit: "%",
+      interval: stretch,
+    };
     const all = evidence.rows([load]);
     if (all === null) {
-      return undecided({ ...facts, measured: null, samples: 0 }, "the log holds only a sample of the requests");
+      return undecided(
+        { ...facts, measured: null, samples: 0 },
+        "the log holds only a sample of the requests",
+      );
     }
-    const inside = all.filter(({ atUs, sentAtUs }) => stretch && sentAtUs >= stretch.fromUs && atUs <= stretch.toUs);
+    const inside = all.filter(
+      ({ atUs, sentAtUs }) => stretch && sentAtUs >= stretch.fromUs && atUs <= stretch.toUs,
+    );
     const tenants = [...byTenant(inside).values()];
     const samples = tenants.reduce((total, rows) => total + rows.length, 0);
-    if (samples === 0) return nothingAnswered({ ...facts, measured: null, samples }, all.length, whyNot(input));
+    if (samples === 0)
+      return nothingAnswered({ ...facts, measured: null, samples }, all.length, whyNot(input));
     const own = tenants.reduce((total, rows) => total + mainPod(rows).count, 0);
     const measured = percent(own, samples);
     const few = Math.min(...tenants.map((rows) => rows.length));
@@ -57,7 +68,13 @@ export const podsUsed = defineCheck({
   measure(input) {
     const { evidence, loads, tier, numbers, interval } = input;
     const { pods, answers, offered } = evidence.requests(loads);
-    const facts = { measured: pods.length, limit: `≥ ${numbers.atLeast}`, unit: "pods", samples: answers, interval };
+    const facts = {
+      measured: pods.length,
+      limit: `≥ ${numbers.atLeast}`,
+      unit: "pods",
+      samples: answers,
+      interval,
+    };
     if (answers === 0) return nothingAnswered(facts, offered, whyNot(input));
     if (pods.length >= numbers.atLeast) return passed(facts);
     const tenants = Math.max(...loads.map((load) => load.tenants));
@@ -82,20 +99,29 @@ export const sameOwner = defineCheck({
     const rows = evidence.rows([loads[0]!]);
     const otherRows = other && evidence.rows([other]);
     if (!rows || !otherRows) {
-      return undecided({ ...facts, measured: null, samples: 0 }, "the log holds only a sample of the requests");
+      return undecided(
+        { ...facts, measured: null, samples: 0 },
+        "the log holds only a sample of the requests",
+      );
     }
     const here = byTenant(rows);
     const shared = [...byTenant(otherRows)].filter(([tenant]) => here.has(tenant));
     const samples = shared.length;
-    if (samples === 0) return nothingAnswered({ ...facts, measured: null, samples }, otherRows.length, whyNot(input));
-    const same = shared.filter(([tenant, there]) => mainPod(here.get(tenant)!).pod === mainPod(there).pod).length;
+    if (samples === 0)
+      return nothingAnswered({ ...facts, measured: null, samples }, otherRows.length, whyNot(input));
+    const same = shared.filter(
+      ([tenant, there]) => mainPod(here.get(tenant)!).pod === mainPod(there).pod,
+    ).length;
     const measured = percent(same, samples);
     if (same < samples) {
       const seen = `${counted(samples - same, "tenant")} had another pod through the second gateway`;
       return failed({ ...facts, measured, samples }, seen, ownersChanged(evidence, tier, "owners differed"));
     }
     if (samples < numbers.tenants) {
-      return undecided({ ...facts, measured, samples }, `too few samples: ${samples} tenants, ${numbers.tenants} needed`);
+      return undecided(
+        { ...facts, measured, samples },
+        `too few samples: ${samples} tenants, ${numbers.tenants} needed`,
+      );
     }
     return passed({ ...facts, measured, samples }, counted(samples, "tenant"));
   },

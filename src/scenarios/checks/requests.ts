@@ -2,7 +2,16 @@
 import type { RequestSums } from "../evidence.ts";
 import { scalingCause } from "../causes.ts";
 import { counted } from "../words.ts";
-import { defineCheck, failed, nothingAnswered, passed, reported, undecided, type CheckInput, type Measured } from "./check.ts";
+import {
+  defineCheck,
+  failed,
+  nothingAnswered,
+  passed,
+  reported,
+  undecided,
+  type CheckInput,
+  type Measured,
+} from "./check.ts";
 
 function topCauses(sums: RequestSums): string {
   const named = sums.causes.slice(0, 3).map(({ cause, count }) => `${cause} ×${count}`);
@@ -55,7 +64,13 @@ export const requestsLostReported = defineCheck({
   numbers: {},
   measure({ evidence, loads, interval }) {
     const sums = evidence.requests(loads);
-    const facts = { measured: sums.lost, of: sums.offered, unit: "requests", samples: sums.offered, interval };
+    const facts = {
+      measured: sums.lost,
+      of: sums.offered,
+      unit: "requests",
+      samples: sums.offered,
+      interval,
+    };
     return reported(facts, topCauses(sums));
   },
 });

@@ -15,7 +15,8 @@ function shortfallWords(input: CheckInput<"pods" | "wanted">, hpa: Decision | un
 export const podsReached = defineCheck({
   kind: "podsReached",
   title: "pods",
-  about: "How many pods the tier has at the end of the load: exactly so many asked for, never more, all ready.",
+  about:
+    "How many pods the tier has at the end of the load: exactly so many asked for, never more, all ready.",
   numbers: {
     pods: { about: "Pods." },
     wanted: { about: "What the tenants ask for, where that is more: the shortfall is shown.", default: 0 },
@@ -42,7 +43,9 @@ export const podsReached = defineCheck({
         : `${ready} of ${numbers.pods} ready ${seconds(until - interval.fromUs)} s after the load began`;
       return failed(found, seen, highest ? null : scalingCause(evidence, tier, interval));
     }
-    const reached = evidence.readySets(tier).find(({ atUs, ready: pods }) => atUs > interval.fromUs && pods.length >= numbers.pods);
+    const reached = evidence
+      .readySets(tier)
+      .find(({ atUs, ready: pods }) => atUs > interval.fromUs && pods.length >= numbers.pods);
     const hpa = asked.findLast(({ by }) => by === "hpa");
     const when = reached ? `ready after ${seconds(reached.atUs - interval.fromUs)} s` : "";
     return passed(found, [when, shortfallWords(input, hpa)].filter((text) => text !== "").join("; "));
@@ -52,7 +55,8 @@ export const podsReached = defineCheck({
 export const activeTenantsSeen = defineCheck({
   kind: "activeTenantsSeen",
   title: "active tenants that KEDA saw",
-  about: "KEDA's reading at each poll once every tenant has begun and been scraped: the number of active tenants.",
+  about:
+    "KEDA's reading at each poll once every tenant has begun and been scraped: the number of active tenants.",
   numbers: {
     value: { about: "Active tenants." },
     afterSeconds: {
@@ -81,11 +85,15 @@ export const activeTenantsSeen = defineCheck({
     if (samples === 0) {
       const cause = scalingCause(evidence, tier, interval);
       if (cause) return failed({ ...facts, measured: null, samples }, "KEDA read nothing", cause);
-      return undecided({ ...facts, measured: null, samples }, "too few samples: no poll while all tenants were active");
+      return undecided(
+        { ...facts, measured: null, samples },
+        "too few samples: no poll while all tenants were active",
+      );
     }
     const distinct = [...new Set(values)];
     const measured = distinct.length === 1 ? distinct[0]! : distinct.join(", ");
-    if (distinct.length === 1 && measured === numbers.value) return passed({ ...facts, measured, samples }, counted(samples, "poll"));
+    if (distinct.length === 1 && measured === numbers.value)
+      return passed({ ...facts, measured, samples }, counted(samples, "poll"));
     const bad = distinct.some((value) => typeof value !== "number" || value === 0);
     return failed(
       { ...facts, measured, samples },
@@ -118,7 +126,10 @@ export const otherTiersStay = defineCheck({
     }
     const silent = others.filter((bounds) => !seen.some((decision) => decision.tier === bounds.tier));
     if (silent.length > 0) {
-      return undecided(facts, `too few samples: no decision on ${silent.map((bounds) => bounds.tier).join(", ")} in that time`);
+      return undecided(
+        facts,
+        `too few samples: no decision on ${silent.map((bounds) => bounds.tier).join(", ")} in that time`,
+      );
     }
     return passed(facts, counted(seen.length, "decision"));
   },

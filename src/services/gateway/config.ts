@@ -37,6 +37,7 @@ export type GatewayConfig = {
   readonly holdBytes: number;
   /** Requests in flight of one tier above which held ones wait on. */
   readonly releaseInFlight: number;
+  /** Connections to one tier's backend, and so requests in flight above which new ones wait. */
   readonly backendConnections: number;
   readonly simulateEnabled: boolean;
   readonly simulateMax: number;

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { startWallClock } from "../../clock/wall-clock.ts";
-import { OWN_METRICS } from "./metric-names.ts";
 import { answerJson, answerNoHealthyUpstream, Started, tenant } from "./testing.ts";
 
 const started = new Started();
+/** However busy the machine is. */
+const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000, interval: 20 });
 afterEach(() => started.end());
 
 describe("/request", () => {
@@ -137,12 +137,15 @@ describe("holding", () => {
         answerJson(res, 200, { pod: "p0", tenant: req.headers["x-tenant-id"] });
       }, 5);
     });
-    // A busy machine may take seconds to open a thousand connections; sixty seconds of topology time are three of those.
-    const { call, samples } = await started.gateway({ BACKEND_SERVICE: backend.url, HOLD_SECONDS: "600" });
+    // A thousand clients, their gateway and its backend share one busy process here: limits of topology time that are a second
+    // or three of real time would measure that.
+    const { call, samples } = await started.gateway({
+      BACKEND_SERVICE: backend.url,
+      HOLD_SECONDS: "600",
+      ANSWER_DEADLINE_SECONDS: "200",
+    });
     const calls = Array.from({ length: 1000 }, (_, i) => call("/request", tenant(`t${i}`)));
-    await expect
-      .poll(() => samples("test_held_requests"), { timeout: 20_000 })
-      .toEqual(['{tier="small"} 1000']);
+    await eventually(() => samples("test_held_requests")).toEqual(['{tier="small"} 1000']);
     expect(await samples("test_active_tenants")).toEqual(['{tier="small"} 1000']);
     up = true;
     const answers = await Promise.all(calls);
@@ -187,7 +190,7 @@ describe("holding", () => {
       DNS_SERVER: dns.server,
     });
     const answer = call("/request", { ...tenant("a"), method: "POST" });
-    await expect.poll(() => dns.asked.length).toBeGreaterThan(2);
+    await eventually(() => dns.asked.length).toBeGreaterThan(2);
     expect(await samples("test_held_requests")).toEqual(['{tier="small"} 1']);
     records.a["test-api-small.ns.svc.cluster.local"] = ["127.0.0.1"];
     expect((await answer).json()["pod"]).toBe("p0");
@@ -220,13 +223,13 @@ describe("holding", () => {
     const { call, samples } = await started.gateway({ BACKEND_SERVICE: backend.url });
     const leaving = new AbortController();
     const gone = call("/request", { ...tenant("a"), signal: leaving.signal }).catch(() => "gone");
-    await expect.poll(() => samples("test_holds_total")).toContain('{tier="small",event="held"} 1');
+    await eventually(() => samples("test_holds_total")).toContain('{tier="small",event="held"} 1');
     leaving.abort();
     expect(await gone).toBe("gone");
-    await expect.poll(() => samples("test_active_tenants")).toEqual(['{tier="small"} 0']);
-    await expect
-      .poll(() => samples("test_request_outcomes_total"))
-      .toEqual(['{tier="small",outcome="abandoned"} 1']);
+    await eventually(() => samples("test_active_tenants")).toEqual(['{tier="small"} 0']);
+    await eventually(() => samples("test_request_outcomes_total")).toEqual([
+      '{tier="small",outcome="abandoned"} 1',
+    ]);
   });
 
   test("moves over zero are counted apart, neither hits nor misses", async () => {
@@ -238,7 +241,7 @@ describe("holding", () => {
     await call("/request", tenant("a"));
     pod = null;
     const waking = call("/request", tenant("a"));
-    await expect.poll(() => samples("test_held_requests")).toEqual(['{tier="small"} 1']);
+    await eventually(() => samples("test_held_requests")).toEqual(['{tier="small"} 1']);
     pod = "p1";
     expect((await waking).json()["pod"]).toBe("p1");
     expect(await samples("test_affinity_over_zero_total")).toEqual(['{tier="small"} 1']);
@@ -330,79 +333,6 @@ describe("failures of the connection", () => {
   });
 });
 
-describe("/metrics", () => {
-  test("serves exactly the names of the table, none of them decorated by the library", async () => {
-    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
-    const { call } = await started.gateway({ BACKEND_SERVICE: backend.url });
-    await call("/request", tenant("a"));
-    const { text, headers } = await call("/metrics");
-    expect(headers.get("content-type")).toContain("text/plain; version=0.0.4");
-    const names = [...text.matchAll(/^# TYPE (\S+) \S+$/gm)].map((match) => match[1]!);
-    expect(new Set(names)).toEqual(new Set([...OWN_METRICS, "test_active_tenants"]));
-    expect(text).not.toContain("_created");
-    expect(text).not.toContain("_total_total");
-  });
-
-  test("says how many are active under the name and labels that the topology's query wants", async () => {
-    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
-    const { call, samples } = await started.gateway({
-      BACKENDS: JSON.stringify({ gold: backend.url, tin: backend.url, zinc: backend.url }),
-      ACTIVE_TENANTS_METRICS: JSON.stringify([
-        { tier: "gold", metric: "edge_sessions", labels: { class: "gold", app: "edge" } },
-        { tier: "tin", metric: "edge_sessions", labels: { class: "tin" } },
-        { tier: "tin", metric: "sessions", labels: {} },
-        { tier: "zinc", metric: "sessions", labels: {} },
-      ]),
-    });
-    for (const tier of ["gold", "tin", "zinc"])
-      await call("/request", tenant("a", { "x-tenant-tier": tier }));
-    expect(await samples("edge_sessions")).toEqual(['{class="gold",app="edge"} 1', '{class="tin"} 1']);
-    expect(await samples("sessions")).toEqual(["2"]);
-    expect(await samples("test_active_tenants")).toEqual([]);
-  });
-
-  test("GAUGE_INTERVAL_SECONDS: no sample before the first refresh, the last refresh's after it", async () => {
-    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
-    const env = { BACKEND_SERVICE: backend.url, GAUGE_INTERVAL_SECONDS: "30" };
-    const { call, samples } = await started.gateway(env, startWallClock(50));
-    await call("/request", tenant("a"));
-    expect(await samples("test_active_tenants")).toEqual([]);
-    expect((await call("/health")).json()["active_tenants"]).toBe(1);
-    await expect.poll(() => samples("test_active_tenants")).toEqual(['{tier="small"} 1']);
-  });
-
-  test("a tenant leaves the gauge after the idle window, and its series some time after that", async () => {
-    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
-    const { call, samples } = await started.gateway(
-      { BACKEND_SERVICE: backend.url, TENANT_IDLE_SECONDS: "20", KEEP_SECONDS: "20" },
-      startWallClock(50),
-    );
-    await call("/request", tenant("a"));
-    await call("/request", tenant("a"));
-    expect(await samples("test_active_tenants")).toEqual(['{tier="small"} 1']);
-    await expect.poll(() => samples("test_active_tenants")).toEqual(['{tier="small"} 0']);
-    expect(await samples("test_requests_total")).toEqual(['{tenant_id="a",tier="small"} 2']);
-    await expect.poll(() => samples("test_requests_total"), { timeout: 5000 }).toEqual([]);
-    expect(await samples("test_affinity_hits")).toEqual([]);
-  });
-
-  test("caps the tenants and pods that get a series of their own", async () => {
-    let pods = 0;
-    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: `p${pods++ % 2}` }));
-    const { call, samples } = await started.gateway({
-      BACKEND_SERVICE: backend.url,
-      MAX_TENANT_SERIES: "1",
-      MAX_POD_SERIES: "0",
-    });
-    for (const id of ["a", "b", "c"]) await call("/request", tenant(id));
-    expect(await samples("test_requests_total")).toEqual([
-      '{tenant_id="a",tier="small"} 1',
-      '{tenant_id="other",tier="small"} 2',
-    ]);
-    expect(await samples("test_tenant_labels_dropped_total")).toEqual(["2"]);
-  });
-});
-
 describe("draining", () => {
   test("readiness fails, what is in progress is answered, what is held is told at the end of the grace period", async () => {
     let up = true;
@@ -419,10 +349,10 @@ describe("draining", () => {
     });
     expect((await call("/ready")).json()).toEqual({ status: "ready" });
     const inProgress = call("/request", tenant("a"));
-    await expect.poll(() => seen).toBe(1);
+    await eventually(() => seen).toBe(1);
     up = false;
     const held = call("/request", tenant("b"));
-    await expect.poll(() => samples("test_held_requests")).toEqual(['{tier="small"} 1']);
+    await eventually(() => samples("test_held_requests")).toEqual(['{tier="small"} 1']);
     const drained = gateway.drain();
     expect((await call("/ready")).status).toBe(503);
     expect((await inProgress).status).toBe(200);

@@ -136,7 +136,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       random,
       limits,
       holdUs: secondsToUs(config.holdSeconds),
-      maxInFlight: config.releaseInFlight,
+      maxInFlight: Math.min(config.releaseInFlight, config.backendConnections),
+      maxDirect: config.backendConnections,
       on: (event) => metrics.hold(tier, event),
       onColdStart: (us) => metrics.coldStart(tier, us / 1e6),
     });

@@ -15,6 +15,7 @@ function setUp(
     workSeconds?: number;
     /** Requests at once beyond which the breaker is full. */
     breaker?: number;
+    maxDirect?: number;
   } = {},
 ) {
   const clock = new VirtualClock();
@@ -38,6 +39,7 @@ function setUp(
     limits,
     holdUs: us(given.holdSeconds ?? 60),
     maxInFlight: 64,
+    maxDirect: given.maxDirect ?? 2000,
     on: (event) => events[event]++,
     onColdStart: (durationUs) => coldStarts.push(durationUs / 1e6),
   });
@@ -125,6 +127,28 @@ describe("Lane", () => {
     expect([it.count("answered"), it.events.held]).toEqual([1, 0]);
   });
 
+  test("tries no more at once than there are connections; the rest need not find out for themselves", async () => {
+    const it = setUp({ maxDirect: 10 });
+    for (let i = 0; i < 100; i++) it.offer(`t${i}`);
+    await it.until(0.1);
+    expect([it.backend.tries.length, it.lane.held]).toEqual([10, 100]);
+    it.backend.up = true;
+    await it.until(2);
+    expect(it.count("answered")).toBe(100);
+  });
+
+  test("with a pod there, those who wait for a connection go as soon as there is one", async () => {
+    const it = setUp({ maxDirect: 100, workSeconds: 1 });
+    it.backend.up = true;
+    for (let i = 0; i < 150; i++) it.offer(`t${i}`);
+    await it.until(1.1);
+    expect([it.count("answered"), it.lane.inFlight]).toEqual([100, 50]);
+    for (let i = 0; i < 150; i++) it.offer(`u${i}`);
+    await it.until(1.2);
+    // Not 64: nobody was held for want of a pod.
+    expect(it.lane.inFlight).toBe(100);
+  });
+
   test("lets nobody overtake those who wait", async () => {
     const it = setUp();
     it.offer("a");
@@ -135,6 +159,21 @@ describe("Lane", () => {
     expect(it.backend.tries.map(({ seq }) => seq)).toEqual([0]);
     await it.until(1);
     expect(it.backend.tries.map(({ seq }) => seq)).toEqual([0, 0, 1]);
+  });
+
+  test("lets nobody overtake those who wait for a place in flight", async () => {
+    const it = setUp({ workSeconds: 1 });
+    for (let i = 0; i < 100; i++) it.offer(`t${i}`);
+    await it.until(1);
+    it.backend.up = true;
+    await it.until(2.6);
+    // The oldest was answered and 64 more are in flight; 35 wait for one of them to end.
+    expect([it.lane.inFlight, it.lane.held]).toEqual([64, 35]);
+    it.offer("late");
+    await it.until(2.7);
+    expect([it.lane.inFlight, it.lane.held]).toEqual([64, 36]);
+    await it.until(6);
+    expect(it.backend.tries.at(-1)?.seq).toBe(100);
   });
 
   test("puts what a full breaker refused back at its place, and answers all in the end", async () => {

@@ -3,7 +3,8 @@
  *
  * The gate is open until an attempt finds no pod (`noUpstream`) or a full circuit breaker (`overloaded`); that request and all
  * that follow then wait, and only the oldest is tried again, every 250 ms ± jitter. Its success opens the gate and the rest go,
- * at most `maxInFlight` at a time. A request may be held until `holdUs` after its arrival, in one stay or several.
+ * at most `maxInFlight` at a time. Where nothing waits a request goes at once, as long as no more than `maxDirect` are in
+ * flight: beyond it there is no connection for it, and its deadline must not pass in front of one. A request may be held until `holdUs` after its arrival, in one stay or several.
  */
 import type { Clock, Timer } from "../../clock/clock.ts";
 import type { Random } from "../../seed/seed.ts";
@@ -91,7 +92,10 @@ export type LaneOptions = {
   readonly random: Random;
   readonly limits: HoldLimits;
   readonly holdUs: number;
+  /** Requests in flight above which held ones wait on. */
   readonly maxInFlight: number;
+  /** Requests in flight above which new ones wait, too. */
+  readonly maxDirect: number;
   readonly on: (event: HoldEvent) => void;
   /** From the first request that met no pod to the first answer after it. */
   readonly onColdStart: (durationUs: number) => void;
@@ -101,6 +105,8 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #queue: Waiting[] = [];
   #closed = false;
+  /** From the closing of the gate until nobody waits: those who go are released by `maxInFlight`, not by `maxDirect`. */
+  #releasing = false;
   #inFlight = 0;
   /** The oldest request while it is tried again: it keeps its place in the limits, and still counts as held. */
   #probe: Ticket | null = null;
@@ -130,25 +136,36 @@ export class Lane {
 
   /** A request arrived: goes at once where nothing waits, else when its turn comes. */
   admit(ticket: Ticket): Promise<Admission> {
-    if (ticket.signal.aborted) return Promise.resolve({ kind: "abandoned" });
-    if (!this.#closed && this.#queue.length === 0) {
-      this.#inFlight++;
-      return Promise.resolve({ kind: "go" });
-    }
-    return this.#hold(ticket, false);
+    return new Promise((resolve) => this.enter(ticket, resolve));
   }
 
   /** The attempt met no pod or a full breaker: back into the queue, at its place by arrival. */
   requeue(ticket: Ticket, why: "noUpstream" | "overloaded"): Promise<Admission> {
+    return new Promise((resolve) => this.reenter(ticket, why, resolve));
+  }
+
+  /** {@link admit} without a promise: `settle` is called once, within this call or later; it calls nothing of the lane. */
+  enter(ticket: Ticket, settle: (admission: Admission) => void): void {
+    if (ticket.signal.aborted) return settle({ kind: "abandoned" });
+    if (!this.#closed && this.#queue.length === 0 && this.#inFlight < this.#options.maxDirect) {
+      this.#inFlight++;
+      return settle({ kind: "go" });
+    }
+    this.#hold(ticket, false, settle);
+  }
+
+  /** {@link requeue} without a promise. */
+  reenter(ticket: Ticket, why: "noUpstream" | "overloaded", settle: (admission: Admission) => void): void {
     this.#inFlight--;
     const wasProbe = this.#probe === ticket;
     if (wasProbe) this.#probe = null;
     this.#closed = true;
+    this.#releasing = true;
     if (why === "noUpstream") {
       this.#lastZeroUs = this.#options.clock.nowUs();
       this.#coldStartFromUs ??= ticket.receivedUs;
     }
-    return this.#hold(ticket, wasProbe);
+    this.#hold(ticket, wasProbe, settle);
   }
 
   /** The request is over. `reached`: a pod answered it, so there is one. */
@@ -177,33 +194,31 @@ export class Lane {
     this.#move();
   }
 
-  #hold(ticket: Ticket, wasProbe: boolean): Promise<Admission> {
+  #hold(ticket: Ticket, wasProbe: boolean, settle: (admission: Admission) => void): void {
     const refused = this.#refusalFor(ticket, wasProbe);
     if (refused) {
       this.#options.on(refused.event);
       this.#move();
-      return Promise.resolve({ kind: "refused", refusal: refused.refusal });
+      return settle({ kind: "refused", refusal: refused.refusal });
     }
     if (!wasProbe) this.#options.on(this.#heldBefore.has(ticket) ? "requeued" : "held");
     this.#heldBefore.add(ticket);
-    return new Promise((resolve) => {
-      const abandon = (): void => {
-        this.#queue.splice(this.#queue.indexOf(waiting), 1);
-        this.#leave(waiting, "abandoned", { kind: "abandoned" });
-        this.#move();
-      };
-      const waiting: Waiting = {
-        ticket,
-        leave: (admission) => {
-          ticket.signal.removeEventListener("abort", abandon);
-          resolve(admission);
-        },
-      };
-      this.#insert(waiting);
-      if (ticket.signal.aborted) abandon();
-      else ticket.signal.addEventListener("abort", abandon);
+    const abandon = (): void => {
+      this.#queue.splice(this.#queue.indexOf(waiting), 1);
+      this.#leave(waiting, "abandoned", { kind: "abandoned" });
       this.#move();
-    });
+    };
+    const waiting: Waiting = {
+      ticket,
+      leave: (admission) => {
+        ticket.signal.removeEventListener("abort", abandon);
+        settle(admission);
+      },
+    };
+    this.#insert(waiting);
+    if (ticket.signal.aborted) abandon();
+    else ticket.signal.addEventListener("abort", abandon);
+    this.#move();
   }
 
   /** Why the ticket may not wait (any longer); null where it may, and then it has its place in the limits. */
@@ -234,13 +249,16 @@ export class Lane {
 
   /** Brings gate, tries and timers in line with what the lane holds now. */
   #move(): void {
-    while (!this.#closed && this.#queue.length > 0 && this.#inFlight < this.#options.maxInFlight) {
+    const { maxInFlight, maxDirect } = this.#options;
+    const limit = this.#releasing ? maxInFlight : maxDirect;
+    while (!this.#closed && this.#queue.length > 0 && this.#inFlight < limit) {
       this.#inFlight++;
       this.#leave(this.#queue.shift()!, "released", { kind: "go" });
     }
     if (this.#queue.length === 0 && this.#probe === null) {
       // Nobody waits any more, so nobody would find out that there is a pod again: the next request does.
       this.#closed = false;
+      this.#releasing = false;
       this.#coldStartFromUs = null;
     }
     if (this.#closed && this.#probe === null && this.#queue.length > 0)

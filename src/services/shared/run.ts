@@ -57,13 +57,13 @@ export async function runProgram(host: Host, create: (env: Env, log: Log) => Pro
 }
 
 /** The real process, as `main.ts` hands it in. */
-export const processHost = (process: NodeJS.Process): Host => ({
-  env: process.env,
-  writeOut: (line) => void process.stdout.write(`${line}\n`),
-  writeErr: (line) => void process.stderr.write(`${line}\n`),
+export const processHost = (real: NodeJS.Process): Host => ({
+  env: real.env,
+  writeOut: (line) => void real.stdout.write(`${line}\n`),
+  writeErr: (line) => void real.stderr.write(`${line}\n`),
   onTerminate: (listener) => {
-    process.on("SIGTERM", listener);
-    process.on("SIGINT", listener);
+    real.on("SIGTERM", listener);
+    real.on("SIGINT", listener);
   },
-  exit: (code) => process.exit(code),
+  exit: (code) => real.exit(code),
 });

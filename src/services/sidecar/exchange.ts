@@ -292,9 +292,7 @@ export class Exchange {
     }
     this.#endRetry = pools.beginRetry();
     const { clock, jitter } = this.#context;
-    const timer = clock.at(clock.nowUs() + backOffMs(this.#attempts, jitter) * 1000, () => {
-      if (!this.#over) this.#attempt();
-    });
+    const timer = clock.at(clock.nowUs() + backOffMs(this.#attempts, jitter) * 1000, () => this.#attempt());
     this.#cancelStep = () => timer.cancel();
     return true;
   }
@@ -305,7 +303,10 @@ export class Exchange {
     const tookMs = Math.floor((this.#context.clock.nowUs() - sentUs) / 1000);
     headers = withHeader(headers, "x-envoy-upstream-service-time", String(tookMs));
     this.#writeHead(status, headers);
-    this.#response.flushHeaders();
+    // Headers leave with the first bytes of the body where those are here already, else by themselves.
+    setImmediate(() => {
+      if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.flushHeaders();
+    });
   }
 
   #writeHead(status: number, headers: HeaderLines): void {
@@ -358,6 +359,12 @@ export class Exchange {
       durationUs: atUs - this.#startUs,
       endpointsVersion: this.#endpointsVersion,
       hash: this.#hash === null ? null : toDecimal(this.#hash),
+      hashed: this.#hashedValue(),
     });
+  }
+
+  #hashedValue(): string | null {
+    const header = this.#downstream.route.hashPolicies.find((policy) => policy.kind === "header");
+    return header ? (valuesOf(this.#headers, header.headerName)[0] ?? null) : null;
   }
 }

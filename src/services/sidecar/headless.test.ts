@@ -111,6 +111,23 @@ test("a pod keeps its address while others come and go; unready ones are listed 
   expect(await published.resolver.resolve4(HOST)).toHaveLength(3);
 });
 
+test("the address of a pod that is gone takes no new connection", async () => {
+  const [one] = await pods(1);
+  const run = await start();
+  await run.endpoints([one!.endpoint]);
+  const [record] = await run.resolver.resolveSrv(`_http._tcp.${HOST}`);
+  const [address] = await run.resolver.resolve4(HOST);
+  const there = { host: address!, port: record!.port, agent: false } as const;
+  expect((await run.call(there)).status).toBe(200);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  await run.call({ ...there, agent });
+  await run.endpoints([]);
+  // A connection that is there already stays, as long as the pod itself answers.
+  expect((await run.call({ ...there, agent })).status).toBe(200);
+  agent.destroy();
+  await expect(run.call(there)).rejects.toThrow(/ECONNREFUSED/);
+});
+
 describe("dnsAnswer()", () => {
   const random = stream(1, "test");
   const names = [

@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { createHash } from "node:crypto";
 import { request } from "node:http";
+import { stream } from "../../seed/seed.ts";
 import { bench, pod, route, until } from "./test-kit.ts";
 
 const cleanups: (() => void)[] = [];
@@ -217,4 +218,114 @@ test("draining lets a request finish and takes no new connection", async () => {
   answer();
   expect(await first).toMatchObject({ status: 200, body: "late", headers: { connection: "close" } });
   await drained;
+});
+
+test("headers of an answer whose body is still to come are passed on at once", async () => {
+  let finish = (): void => {};
+  const slow = keep(
+    await pod(0, (_, response) => {
+      response.flushHeaders();
+      finish = () => response.end("body");
+    }),
+  );
+  const run = await start(route());
+  await run.endpoints([slow.endpoint]);
+  const body = await new Promise<string>((resolve, reject) => {
+    request({ host: "127.0.0.1", port: run.port, agent: false }, (response) => {
+      // The pod goes on only when the client has its headers.
+      finish();
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => resolve(text));
+    })
+      .on("error", reject)
+      .end();
+  });
+  expect(body).toBe("body");
+});
+
+test("a big answer waits for a slow reader instead of filling memory", async () => {
+  const size = 64 * 1024 * 1024;
+  const chunk = Buffer.alloc(1024 * 1024, "x");
+  let written = 0;
+  const big = keep(
+    await pod(0, (_, response) => {
+      const more = (): void => {
+        while (written < size) {
+          written += chunk.length;
+          if (!response.write(chunk)) return void response.once("drain", more);
+        }
+        response.end();
+      };
+      more();
+    }),
+  );
+  const run = await start(route());
+  await run.endpoints([big.endpoint]);
+  const received = await new Promise<number>((resolve, reject) => {
+    request({ host: "127.0.0.1", port: run.port, agent: false }, (response) => {
+      let bytes = 0;
+      // Not reading for a while: what the pod can write meanwhile is bounded by the buffers in between.
+      setTimeout(() => {
+        expect(written).toBeLessThan(size / 2);
+        response.on("data", (part: Buffer) => (bytes += part.length));
+        response.on("end", () => resolve(bytes));
+      }, 150);
+    })
+      .on("error", reject)
+      .end();
+  });
+  expect(received).toBe(size);
+});
+
+test("after a storm of aborted, refused and broken requests every limit is free again", async () => {
+  const random = stream(11, "storm");
+  const moody = await Promise.all(
+    [0, 1, 2].map((index) =>
+      pod(index, (incoming, response) => {
+        const mood = random.below(5);
+        if (mood === 0) incoming.socket.destroy();
+        else if (mood === 1) setTimeout(() => response.end("late"), random.below(20));
+        else if (mood === 2) {
+          response.write("half");
+          setTimeout(() => response.destroy(), random.below(5));
+        } else response.end("fine");
+      }),
+    ),
+  );
+  const calm = keep(await pod(9));
+  const limits = { maxConnections: 3, maxPendingRequests: 3, maxRequests: 3, maxRetries: 1 };
+  const run = await start(route({ timeoutMs: 2000 }, { circuitBreakers: limits }));
+  for (const one of moody) keep(one);
+  const gone = await pod(5);
+  gone.close();
+  const all = [...moody.map(({ endpoint }) => endpoint), gone.endpoint];
+  const flags = new Set<string>();
+  for (let round = 0; round < 40; round++) {
+    await run.endpoints(all.filter(() => random.below(4) > 0));
+    const calls = Array.from({ length: 10 }, () => {
+      const sent = request({
+        host: "127.0.0.1",
+        port: run.port,
+        agent: false,
+        method: random.below(2) === 0 ? "GET" : "POST",
+        headers: { "x-tenant-id": String(random.below(30)) },
+      });
+      if (random.below(4) === 0) setTimeout(() => sent.destroy(), random.below(10));
+      return new Promise<void>((resolve) => {
+        sent.on("response", (response) => response.resume().on("error", () => {}));
+        sent.on("error", () => {});
+        sent.on("close", resolve);
+        sent.end("some body");
+      });
+    });
+    await Promise.all(calls);
+  }
+  await run.endpoints([calm.endpoint]);
+  const before = run.log.length;
+  for (let i = 0; i < 10; i++) expect((await run.tenant(`t${i}`)).status).toBe(200);
+  const three = await Promise.all(["a", "b", "c"].map((tenant) => run.tenant(tenant)));
+  expect(three.map(({ status }) => status)).toEqual([200, 200, 200]);
+  for (const entry of run.log.slice(0, before)) for (const flag of entry.flags.split(",")) flags.add(flag);
+  for (const flag of ["-", "DC", "UC", "UF", "UO"]) expect(flags).toContain(flag);
 });

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from "vitest";
+import { Agent, request } from "node:http";
 import { createServer } from "node:net";
 import { latin1Bytes, headerHash } from "../../routing/request-hash.ts";
 import { toDecimal } from "../../routing/hash64.ts";
 import { buildRing, ringOwner } from "../../routing/ring-hash.ts";
 import { defaultRetryPolicy } from "../../routing/virtual-service.ts";
-import { bench, pod, route, until } from "./test-kit.ts";
+import { HOST, bench, cluster, pod, route, until } from "./test-kit.ts";
 import type { Pod } from "./test-kit.ts";
 
 const cleanups: (() => void)[] = [];
@@ -53,6 +54,7 @@ test("each tenant goes where the ring says, again and again, and the access log 
     endpointsVersion: 1,
     pod: homeOf("tenant-0", three),
     hash: toDecimal(hashOf("tenant-0")),
+    hashed: "tenant-0",
   });
 });
 
@@ -172,7 +174,7 @@ test("one request in progress and one pending are allowed, the third overflows: 
   expect((await first).status).toBe(200);
   await until(() => slow.waiting.length === 1);
   slow.let();
-  expect((await Promise.all(two)).map(({ status }) => status).sort()).toEqual([200, 503]);
+  expect((await Promise.all(two)).map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 503]);
   await until(() => run.log.length === 3);
   expect(run.log[0]).toMatchObject({ flags: "UO", status: 503, attempts: 1 });
 });
@@ -228,6 +230,39 @@ test("a removed pod finishes what it has; the next request goes elsewhere", asyn
   });
 });
 
+test("idle connections to a removed pod are closed", async () => {
+  const two = await pods(2);
+  const run = await start(route());
+  await run.endpoints([two[0]!.endpoint]);
+  let open = 0;
+  two[0]!.server.on("connection", (socket) => {
+    open++;
+    socket.on("close", () => open--);
+  });
+  await run.tenant("a");
+  expect(open).toBe(1);
+  await run.endpoints([two[1]!.endpoint]);
+  await until(() => open === 0);
+});
+
+test("a client that goes away during a back-off leaves its retry to others", async () => {
+  const limits = { maxConnections: 10, maxPendingRequests: 10, maxRequests: 10, maxRetries: 1 };
+  const run = await start(
+    route({ retryPolicy: { ...route().retryPolicy!, numRetries: 3 } }, { circuitBreakers: limits }),
+  );
+  await run.endpoints([await deadEndpoint(0)]);
+  for (let i = 0; i < 10; i++) {
+    const sent = request({ host: "127.0.0.1", port: run.port, agent: false });
+    sent.on("error", () => {});
+    sent.end();
+    setTimeout(() => sent.destroy(), 10);
+    await until(() => run.log.length === i + 1);
+  }
+  await run.tenant("a");
+  await until(() => run.log.length === 11);
+  expect(run.log[10]!.attempts).toBe(4);
+});
+
 test("a route to a cluster that does not exist is 503 NC; no route at all is 404 NR", async () => {
   const missing = await start(route({}, { missing: true }));
   expect(await missing.tenant("a")).toMatchObject({ status: 503, body: "" });
@@ -235,4 +270,116 @@ test("a route to a cluster that does not exist is 503 NC; no route at all is 404
   expect(await none.tenant("a")).toMatchObject({ status: 404, body: "" });
   await until(() => missing.log.length + none.log.length === 2);
   expect([missing.log[0]!.flags, none.log[0]!.flags]).toEqual(["NC", "NR"]);
+});
+
+test("a request without the header goes to a random pod each time", async () => {
+  const three = await pods(3);
+  const run = await start(route());
+  await run.endpoints(endpointsOf(three));
+  const seen = new Set<string>();
+  for (let i = 0; i < 40; i++) seen.add((await run.call()).body);
+  expect(seen.size).toBe(3);
+  await until(() => run.log.length === 40);
+  expect(run.log.every(({ hash }) => hash === null)).toBe(true);
+});
+
+test("a TCP-class port: one pod for each connection, drawn when it is first used", async () => {
+  const three = await pods(3);
+  const run = await start(route({ protocol: "tcp", hashPolicies: [], retryPolicy: null }));
+  await run.endpoints(endpointsOf(three));
+  const seen = new Set<string>();
+  for (let connection = 0; connection < 20; connection++) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const answers = new Set<string>();
+    for (const tenant of ["a", "b", "c"])
+      answers.add((await run.call({ agent, headers: { "x-tenant-id": tenant } })).body);
+    agent.destroy();
+    expect(answers.size).toBe(1);
+    seen.add([...answers][0]!);
+  }
+  expect(seen.size).toBe(3);
+});
+
+test("weighted destinations: each request is drawn to one of the clusters", async () => {
+  const two = await pods(2);
+  const other = "next.shop.svc.cluster.local";
+  const to = (service: string, weight: number) => ({
+    weight,
+    cluster: cluster({ name: `outbound|8000||${service}`, service }),
+  });
+  const run = await start(route({ destinations: [to(HOST, 50), to(other, 50)] }));
+  await run.endpoints([two[0]!.endpoint]);
+  await run.endpoints([two[1]!.endpoint], other);
+  const seen = new Set<string>();
+  for (let i = 0; i < 30; i++) seen.add((await run.tenant("a")).body);
+  expect(seen).toEqual(new Set(["api-0", "api-1"]));
+});
+
+test("a cookie that the policy makes up is set, and leads back to the same pod", async () => {
+  const three = await pods(3);
+  const run = await start(
+    route({ hashPolicies: [{ kind: "cookie", name: "home", path: "/", ttlSeconds: 60 }] }),
+  );
+  await run.endpoints(endpointsOf(three));
+  const first = await run.call({ agent: false });
+  const line = first.headers["set-cookie"]![0]!;
+  expect(line).toMatch(/^home="[0-9a-f]+"; Max-Age=60; Path=\/; HttpOnly$/);
+  const cookie = line.split(";")[0]!;
+  for (let i = 0; i < 10; i++) {
+    const again = await run.call({ agent: false, headers: { cookie } });
+    expect([again.body, again.headers["set-cookie"]]).toEqual([first.body, undefined]);
+  }
+});
+
+test("a try that takes too long is given up; with retry_on 5xx another follows", async () => {
+  const slow = await slowPod(0);
+  const retryPolicy = { ...route().retryPolicy!, numRetries: 1, perTryTimeoutMs: 40, retryOn: ["5xx"] };
+  const run = await start(route({ retryPolicy }));
+  await run.endpoints([slow.endpoint]);
+  expect(await run.tenant("a")).toMatchObject({ status: 504, body: "upstream request timeout" });
+  await until(() => run.log.length === 1);
+  expect([run.log[0]!.attempts, run.log[0]!.flags, slow.waiting.length]).toEqual([2, "URX,UT", 2]);
+});
+
+test("endpoints that go during a back-off end the request: 503 UH", async () => {
+  const run = await start(route({ retryPolicy: { ...route().retryPolicy!, numRetries: 1000 } }));
+  await run.endpoints([await deadEndpoint(0)]);
+  const answer = run.tenant("a");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await run.endpoints([]);
+  expect(await answer).toMatchObject({ status: 503, body: "no healthy upstream" });
+  await until(() => run.log.length === 1);
+  expect(run.log[0]!.flags).toBe("UH");
+});
+
+test("max_retries 0 leaves no retry", async () => {
+  const limits = { maxConnections: 10, maxPendingRequests: 10, maxRequests: 10, maxRetries: 0 };
+  const run = await start(route({}, { circuitBreakers: limits }));
+  await run.endpoints([await deadEndpoint(0)]);
+  expect((await run.tenant("a")).status).toBe(503);
+  await until(() => run.log.length === 1);
+  expect(run.log[0]!.attempts).toBe(1);
+});
+
+test("connections are kept and reused: many requests in a row, one connection", async () => {
+  const [one] = await pods(1);
+  let connections = 0;
+  one!.server.on("connection", () => connections++);
+  const run = await start(route());
+  await run.endpoints([one!.endpoint]);
+  for (let i = 0; i < 30; i++) await run.tenant(`t${i}`);
+  expect(connections).toBe(1);
+});
+
+test("the same seed gives the same draws", async () => {
+  const three = await pods(3);
+  const draws = async (seed: number): Promise<string> => {
+    const run = await start(route(), { seed });
+    await run.endpoints(endpointsOf(three));
+    let seen = "";
+    for (let i = 0; i < 30; i++) seen += (await run.call({ headers: { "x-request-id": "r" } })).body.at(-1);
+    return seen;
+  };
+  expect(await draws(5)).toBe(await draws(5));
+  expect(await draws(5)).not.toBe(await draws(6));
 });

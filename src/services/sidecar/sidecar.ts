@@ -77,7 +77,9 @@ class BuiltInSidecar implements Sidecar {
     if (this.#inProgress > 0) {
       const { clock } = this.#deps;
       const limitUs = Math.max(DRAIN_MS, 1000 * clock.speed) * 1000;
-      await Promise.race([new Promise<void>((resolve) => (this.#idle = resolve)), sleep(clock, limitUs)]);
+      const done = new AbortController();
+      this.#idle = () => done.abort();
+      await sleep(clock, limitUs, done.signal);
     }
     this.close();
   }

@@ -53,6 +53,8 @@ export type Pod = { readonly endpoint: SidecarEndpoint; readonly server: Server;
 export async function pod(index: number, listener?: RequestListener): Promise<Pod> {
   const name = `api-${index}`;
   const server = createServer(listener ?? ((_, response) => void response.end(name)));
+  // Only the sidecar decides when a connection ends.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -1,6 +1,6 @@
 /** The steps of a kustomization one by one; that they together give what kubectl gives is tests/kustomize.test.ts. */
 import { describe, expect, test } from "vitest";
-import { toJson, type LocatedList, type LocatedMap } from "../located.ts";
+import { toJson, type Located, type LocatedList, type LocatedMap } from "../located.ts";
 import { parseYaml } from "../parse-yaml.ts";
 import { newBudget, Problems } from "../problems.ts";
 import { jsonPatch } from "./json-patch.ts";
@@ -9,17 +9,17 @@ import { matchesSelector, targetMatcher } from "./selector.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 import { setImage } from "./transformers.ts";
 
-const read = <T>(text: string): T => {
+const read = (text: string): Located => {
   const problems = new Problems("");
   const [node] = parseYaml(text, "f", problems, newBudget());
   problems.throwIfAny();
-  return node as T;
+  return node!;
 };
 
 describe("strategicMerge()", () => {
   const merged = (target: string, patch: string): unknown => {
     const problems = new Problems("");
-    const node = strategicMerge(read<LocatedMap>(target), read<LocatedMap>(patch), problems);
+    const node = strategicMerge(read(target) as LocatedMap, read(patch) as LocatedMap, problems);
     problems.throwIfAny();
     return node === null ? null : toJson(node);
   };
@@ -65,7 +65,7 @@ describe("strategicMerge()", () => {
 describe("jsonPatch()", () => {
   const patched = (target: string, ops: string): unknown => {
     const problems = new Problems("");
-    const node = jsonPatch(read<LocatedMap>(target), read<LocatedList>(ops), "it", problems);
+    const node = jsonPatch(read(target) as LocatedMap, read(ops) as LocatedList, "it", problems);
     problems.throwIfAny();
     return toJson(node);
   };
@@ -121,10 +121,10 @@ describe("selectors", () => {
     ["{version: v2}", false],
     ["{annotationSelector: x=1}", true],
   ])("target %s matches: %s", (target, wanted) => {
-    const matches = targetMatcher(read<LocatedMap>(target), new Problems(""));
-    const node = read<LocatedMap>(
+    const matches = targetMatcher(read(target) as LocatedMap, new Problems(""));
+    const node = read(
       "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web-1, annotations: {x: '1'}}}",
-    );
+    ) as LocatedMap;
     expect(matches(newResource(node))).toBe(wanted);
   });
 });
@@ -137,7 +137,7 @@ test.each([
   ["x/ab:1", { newTag: "2" }, "x/ab:1"],
   ["reg:5000/x/a:1", { newTag: "2" }, "reg:5000/x/a:1"],
 ])("images: %s with %j is %s", (image, edit, wanted) => {
-  const node = read<LocatedMap>(`{spec: {containers: [{image: "${image}"}]}}`);
+  const node = read(`{spec: {containers: [{image: "${image}"}]}}`) as LocatedMap;
   const source = { file: "k", line: 1, column: 1 };
   const next = setImage(node, { name: "x/a", newName: null, newTag: null, digest: null, source, ...edit });
   expect(toJson(next)).toEqual({ spec: { containers: [{ image: wanted }] } });

@@ -1,0 +1,50 @@
+/** What limpet took somebody's manifests to be, said before anything starts. */
+import { programFor } from "../engines/local/programs.ts";
+import type { Tier, Topology } from "../topology/types.ts";
+
+export function describeStranger(topology: Topology): string {
+  const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
+  const standIns = workloads
+    .filter((workload) => programFor(topology, workload, workload.container).standIn)
+    .map(({ name }) => name);
+  const lines = [
+    `read ${topology.manifests.length} objects from ${plural(topology.files.length, "file")}`,
+    ...topology.findings.map(
+      ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    ${remedy}`,
+    ),
+    ...topology.tiers.map((tier) => `tier  ${tier.name}   ${describeTier(tier)}`),
+    `entry ${topology.entry.workload.name}   ${topology.entry.workload.kind} ${topology.entry.workload.name}`,
+    ...(standIns.length === 0
+      ? []
+      : [
+          `stood in for   ${standIns.join(", ")}: no command in limpet.yaml, so limpet's own programs take their place`,
+        ]),
+    ...(topology.config.activeTenants === null && standIns.includes(topology.entry.workload.name)
+      ? [
+          "the metric of each trigger is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",
+        ]
+      : []),
+    ...(topology.notActedOn.length === 0
+      ? []
+      : [
+          `not acted on   ${topology.notActedOn.map(({ what, count }) => (count === 1 ? what : `${what} ×${count}`)).join(" · ")}`,
+        ]),
+  ];
+  return `${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function describeTier({ workload, services, scaledObject }: Tier): string {
+  const parts = [
+    `${workload.kind} ${workload.name}`,
+    ...services.map(
+      ({ name, headless }) => `Service ${name}${headless ? " (headless: Envoy will not hash)" : ""}`,
+    ),
+    scaledObject
+      ? `ScaledObject ${scaledObject.name}${triggers(scaledObject.triggers.length)}`
+      : "no ScaledObject",
+  ];
+  return parts.join(" · ");
+}
+
+const triggers = (count: number): string => (count === 1 ? "" : ` (${count} triggers)`);
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
