@@ -84,7 +84,7 @@ function manifests({ headless, port, host, second, top, portLevel, subset, route
       ? []
       : [
           virtualService({
-            http: `route: [{destination: ${route.destination}}]${route.extra}`,
+            http: `route: [{destination: ${route.destination}}]${route.extra}\nretries: {attempts: 0}`,
             ...(route.spec === null ? {} : { spec: route.spec }),
           }),
         ]),
@@ -98,7 +98,9 @@ test("routing rules agree with the routes that the engine would use", async () =
       const text = manifests(one);
       const input = await loadLintInput({ paths: ["-"], stdin: text });
       const facts = factsOf(input);
-      const { findings } = lintTopology(input, { rules: RULES.filter(({ family }) => family === "routing") });
+      const { findings, notChecked } = lintTopology(input, {
+        rules: RULES.filter(({ family }) => family === "routing"),
+      });
       const views = facts.routes.filter(
         ({ called, service: { name } }) => called === "yes" && name === "api",
       );
@@ -110,10 +112,9 @@ test("routing rules agree with the routes that the engine would use", async () =
       const isAsked = facts.hashRules.some(({ host }) => host === HOST || host.startsWith("*"));
       if (isAsked && views.some(({ hashes }) => !hashes)) {
         seen.silent++;
-        expect(
-          findings.filter(({ severity }) => isAtLeast(severity, "warning")),
-          text,
-        ).not.toEqual([]);
+        const told = findings.filter(({ severity }) => isAtLeast(severity, "warning")).length;
+        const outside = notChecked.filter(({ what }) => what.startsWith("Service ")).length;
+        expect(told + outside, text).toBeGreaterThan(0);
       }
     }),
     { numRuns: 1_500 },
