@@ -1,6 +1,13 @@
 /** What the commands take, as commander hands it over. */
 export type Reporter = "terminal" | "json" | "junit";
-export type TestOptions = {
+/** Which parts of a run are real programs. */
+export type PartOptions = {
+  sidecar: "built-in" | "envoy";
+  envoy?: string;
+  metrics: "built-in" | "prometheus";
+  prometheus?: string;
+};
+export type TestOptions = PartOptions & {
   topology?: string;
   speed: number;
   seed?: number;
@@ -8,7 +15,7 @@ export type TestOptions = {
   reporter: Reporter;
   hashOverride?: "RANDOM";
 };
-export type UpOptions = {
+export type UpOptions = PartOptions & {
   topology?: string;
   port: number;
   prometheusPort: number;

@@ -62,7 +62,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input or usage · 3 the environment lacks something · 130 interrupted",
     );
 
-  program
+  const test = program
     .command("test")
     .description("run the tests (scenarios) on a topology and say pass or fail")
     .argument("[NAME...]", "scenarios by name or file; default: the bundled six")
@@ -96,7 +96,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       result.code = await testCommand(host, names, options);
     });
 
-  program
+  const up = program
     .command("up")
     .description("keep a topology running in real time until Ctrl-C")
     .option(
@@ -116,6 +116,9 @@ function buildProgram(host: Host, result: { code: number }): Command {
       result.code = await upCommand(host, options);
     });
 
+  withParts(test);
+  withParts(up);
+
   program
     .command("report")
     .description("show a finished run again, from its event log")
@@ -134,6 +137,23 @@ function buildProgram(host: Host, result: { code: number }): Command {
       result.code = await reportCommand(host, name, options.reporter);
     });
   return program;
+}
+
+/** The parts of a run that a real program can take over. */
+function withParts(command: Command): void {
+  command
+    .addOption(
+      new Option("--sidecar <NAME>", "the proxies: limpet's own, or a real Envoy")
+        .choices(["built-in", "envoy"])
+        .default("built-in"),
+    )
+    .option("--envoy <PATH>", "the Envoy for --sidecar envoy; default: envoy on PATH")
+    .addOption(
+      new Option("--metrics <NAME>", "what scrapes and answers queries: limpet itself, or a real Prometheus")
+        .choices(["built-in", "prometheus"])
+        .default("built-in"),
+    )
+    .option("--prometheus <PATH>", "the Prometheus for --metrics prometheus; default: prometheus on PATH");
 }
 
 function positive(text: string): number {

@@ -12,6 +12,7 @@ import { runSuite } from "../scenarios/suite.ts";
 import type { Topology } from "../topology/types.ts";
 import { EXIT, type Host } from "./host.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
+import { chooseParts } from "./real-parts.ts";
 import { render } from "./render.ts";
 import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
@@ -27,6 +28,7 @@ export async function testCommand(
   const topology = await openTopology(host, options.topology);
   const speed = speedFor(topology, options.speed);
   const scenarios = await loadScenarios(names, topology);
+  const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
   const base = join(host.cwd, RUNS_FOLDER);
@@ -58,7 +60,7 @@ export async function testCommand(
     header: {
       limpet: packageVersion(host),
       date: started.toISOString(),
-      parts: { sidecar: "built in", metrics: "built in" },
+      parts,
     },
     hostEnv: host.env,
     signal: host.interrupted,
@@ -67,6 +69,7 @@ export async function testCommand(
       spent.note(event);
       progress.event(event, part);
     },
+    realParts,
     ...(options.hashOverride ? { overrideLbPolicy: options.hashOverride } : {}),
   });
   progress.end();

@@ -37,12 +37,14 @@ export class RequestBook {
   /** tier and tenant → the pod of its last answer. */
   readonly #owners = new Map<string, string>();
 
-  constructor(topology: Topology, emit: (event: RunEvent) => void) {
+  /** `endpointsSlackUs`: how long a proxy that does not name its endpoint list may still use the one before. */
+  constructor(topology: Topology, emit: (event: RunEvent) => void, endpointsSlackUs = 0) {
     this.#emit = emit;
     this.#fold = new WindowFold(emit);
     const services = topology.tiers.map((tier) => [tier.name, tier.routingService.fqdn]);
     this.#affinity = new AffinityClassifier({
       services: Object.fromEntries(services) as Record<string, string>,
+      slackUs: endpointsSlackUs,
     });
   }
 

@@ -1,4 +1,5 @@
 /** Which program plays a container on this machine, and with what environment. */
+import { dirname } from "node:path";
 import { ownProgram } from "../../exec/supervisor.ts";
 import type { Container, Topology, Workload } from "../../topology/types.ts";
 import { containerRole } from "../container-role.ts";
@@ -22,6 +23,8 @@ export function programFor(topology: Topology, workload: Workload, container: Co
     return {
       command: [file ?? "", ...args],
       env: mapped.env,
+      // Its paths are relative to the file that names it.
+      ...(topology.config.file === null ? {} : { cwd: dirname(topology.config.file) }),
       own: null,
       standIn: false,
       honoursSpeed: mapped.honoursSpeed,

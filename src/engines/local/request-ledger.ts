@@ -7,6 +7,8 @@ import { type Exchange, RequestBook } from "../request-book.ts";
 export type RequestLedgerOptions = {
   readonly topology: Topology;
   readonly emit: (event: RunEvent) => void;
+  /** How long a proxy that does not name its endpoint list may still use the one before. */
+  readonly endpointsSlackUs?: number;
 };
 
 /** How long the access log may lag behind the answer, in real time, before the answer's word is taken alone. */
@@ -20,8 +22,8 @@ export class RequestLedger {
   /** The last warning or error that anything logged: what to tell when nothing comes up. */
   lastTrouble: string | null = null;
 
-  constructor({ topology, emit }: RequestLedgerOptions) {
-    this.#book = new RequestBook(topology, emit);
+  constructor({ topology, emit, endpointsSlackUs }: RequestLedgerOptions) {
+    this.#book = new RequestBook(topology, emit, endpointsSlackUs);
   }
 
   /** Every event of the run passes here: the sets of ready pods are part of the judgement. */
@@ -48,7 +50,8 @@ export class RequestLedger {
   async done(scenario: string, exchange: Exchange): Promise<void> {
     const answered = exchange.podInAnswer !== null;
     const entry = answered ? await this.#accessOf(exchange.id) : null;
-    this.#book.write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, entry?.endpointsVersion);
+    const version = entry?.endpointsVersion ?? undefined;
+    this.#book.write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, version);
   }
 
   /** Writes the windows that have ended by `nowUs`. */

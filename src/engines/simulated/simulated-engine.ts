@@ -243,10 +243,10 @@ class SimulatedRun implements EngineRun {
   #stopPrometheus(forSeconds: number): Injected {
     const clock = this.#time.inner;
     this.#prometheusAway = true;
-    this.#plane.scraper.setDown(true);
+    this.#plane.scraper?.setDown(true);
     clock.at(clock.nowUs() + forSeconds * 1e6, () => {
       this.#prometheusAway = false;
-      this.#plane.scraper.setDown(false);
+      this.#plane.scraper?.setDown(false);
     });
     return { target: "prometheus", effective: true, detail: `away for ${forSeconds} s` };
   }

@@ -1,0 +1,357 @@
+/** Consistent hashing that the cluster side drops: the route still shows its policy, and nothing hashes. */
+import { portClass } from "../../routing/istio-hosts.ts";
+import { at, listAt, numberAt, textAt } from "../../topology/json.ts";
+import { destinationRule, HASH, HOST, service, virtualService, workload, yaml } from "../examples.ts";
+import { objectName, type Facts } from "../facts.ts";
+import { hashPath, maybeCalled, meantToHash, place, report } from "../report.ts";
+import { isHashing, type RouteView } from "../route-views.ts";
+import type { Rule } from "../rule.ts";
+
+const CTP = "istio/istio pilot/pkg/networking/core/cluster_traffic_policy.go";
+const headless = service({ spec: "clusterIP: None" });
+
+/** Only a gateway's own proxy sends there, and that balances over a headless Service like over any other. */
+function isForGatewaysOnly(facts: Facts, view: RouteView): boolean {
+  if (facts.callersOf(view.service).length > 0) return false;
+  const bound = facts.of("networking.istio.io", "VirtualService").filter((manifest) =>
+    listAt(manifest.body, "spec", "http").some((route) =>
+      listAt(route, "route").some((item) => {
+        const host = textAt(item, "destination", "host");
+        return (
+          host === view.service.fqdn ||
+          (host === view.service.name && manifest.namespace === view.service.namespace)
+        );
+      }),
+    ),
+  );
+  const gateways = bound.map((manifest) => listAt(manifest.body, "spec", "gateways"));
+  return bound.length > 0 && gateways.every((names) => names.length > 0 && !names.includes("mesh"));
+}
+
+const headlessHash: Rule = {
+  code: "LIMPET-R101",
+  family: "routing",
+  severity: "error",
+  title: "consistentHash on a headless Service",
+  why: "For a Service with clusterIP None a sidecar gets an ORIGINAL_DST cluster: the caller's DNS answer picks the pod, once for each connection, and loadBalancer is discarded. The route still shows the hash policy, and istioctl analyze says nothing.",
+  wrong: yaml(headless, destinationRule()),
+  right: yaml(service(), service({ name: "api-headless", spec: "clusterIP: None" }), destinationRule()),
+  source: `${CTP}; pilot/pkg/networking/core/cluster.go (convertResolution); istio/istio 50967`,
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) =>
+      meantToHash(view)
+        .filter(
+          ({ resolved, service: to }) => resolved.cluster.type === "ORIGINAL_DST" && to?.headless === true,
+        )
+        .filter(() => !facts.mesh.isAmbient(view.caller?.namespace ?? view.service.namespace))
+        .filter(() => !isForGatewaysOnly(facts, view))
+        .map((one) =>
+          report(
+            one.rule,
+            hashPath(one),
+            `consistentHash is for Service ${one.service!.name}, which has clusterIP None (${place(one.service!.manifest.at("spec", "clusterIP"))}): a sidecar's cluster is ORIGINAL_DST and nothing hashes.`,
+            "give the Service a ClusterIP, and the StatefulSet's serviceName a second, headless Service of its own",
+          ),
+        ),
+    ),
+};
+
+const tcpPort: Rule = {
+  code: "LIMPET-R102",
+  family: "routing",
+  severity: "error",
+  title: "Hash on a part of HTTP, port of the TCP class",
+  why: "The port's name or appProtocol says TCP, so the proxy never sees a header, cookie or query. The cluster is RING_HASH, no request has a hash, and each connection goes to a random pod.",
+  wrong: yaml(service({ ports: "[{name: tcp-api, port: 80}]" }), destinationRule()),
+  right: yaml(service({ ports: "[{name: http-api, port: 80}]" }), destinationRule()),
+  source: "istio/istio pkg/config/kube/conversion.go, pilot/pkg/networking/core/networkfilter.go",
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) => {
+      if (view.route.protocol !== "tcp" || view.route.hashPolicies.length > 0) return [];
+      if (view.service.ports.some((port) => portClass(port) !== "tcp")) return [];
+      const { name, appProtocol, port } = view.service.ports[view.portIndex]!;
+      const field = appProtocol === null ? "name" : "appProtocol";
+      return meantToHash(view).map((one) =>
+        report(
+          view.service.manifest,
+          ["spec", "ports", view.portIndex, field],
+          `port ${port} has ${field} ${appProtocol ?? name ?? "(none)"}, which is TCP to Istio, so consistentHash of DestinationRule ${one.rule.name} (${place(one.rule.at(...hashPath(one)))}) never sees a request.`,
+          "name the port http…, http2… or grpc…, or set appProtocol: http",
+        ),
+      );
+    }),
+};
+
+const sniffedPort: Rule = {
+  code: "LIMPET-R103",
+  family: "routing",
+  severity: "warning",
+  title: "Hash on a port whose protocol is guessed",
+  why: "Without a known name or appProtocol Istio looks at each connection's first bytes. While they look like HTTP it hashes; otherwise it silently does not.",
+  wrong: yaml(service({ ports: "[{name: web, port: 80}]" }), destinationRule()),
+  right: yaml(service({ ports: "[{name: web, appProtocol: http, port: 80}]" }), destinationRule()),
+  source: "istio/istio pkg/config/protocol/instance.go; istioctl analyze IST0118 (Info)",
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) => {
+      const port = view.service.ports[view.portIndex]!;
+      if (portClass(port) !== "auto" || view.service.ports.some((other) => portClass(other) === "http"))
+        return [];
+      return meantToHash(view).map(({ rule }) =>
+        report(
+          view.service.manifest,
+          ["spec", "ports", view.portIndex, "name"],
+          `port ${port.port} is named ${port.name ?? "(nothing)"}: Istio guesses its protocol, and DestinationRule ${rule.name} hashes only what it takes for HTTP.`,
+          "set appProtocol: http, or name the port http…",
+        ),
+      );
+    }),
+};
+
+const portLevelReplaces: Rule = {
+  code: "LIMPET-R105",
+  family: "routing",
+  severity: "error",
+  title: "portLevelSettings without loadBalancer drop the hash",
+  why: "An entry of portLevelSettings replaces the whole top-level policy for that port; nothing is inherited. The cluster falls back to LEAST_REQUEST while the route still shows the hash policy.",
+  wrong: yaml(
+    service(),
+    destinationRule({
+      policy: "portLevelSettings:\n- {port: {number: 80}, connectionPool: {tcp: {maxConnections: 500}}}",
+    }),
+  ),
+  right: yaml(
+    service(),
+    destinationRule({
+      policy: `portLevelSettings:\n- {port: {number: 80}, connectionPool: {tcp: {maxConnections: 500}}, loadBalancer: {consistentHash: ${HASH}}}`,
+    }),
+  ),
+  source: "istio/istio pilot/pkg/networking/util/util.go (MergeTrafficPolicy, port level)",
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) =>
+      meantToHash(view).flatMap(({ rule, resolved: { cluster } }) => {
+        if (cluster.type !== "EDS" || isHashing(cluster)) return [];
+        const path = ["spec", "trafficPolicy", "portLevelSettings"] as const;
+        return listAt(rule.body, ...path).flatMap((entry, i) =>
+          numberAt(entry, "port", "number") === cluster.port && at(entry, "loadBalancer") === undefined
+            ? [
+                report(
+                  rule,
+                  [...path, i],
+                  `portLevelSettings for port ${cluster.port} have no loadBalancer, so the cluster is ${cluster.lbPolicy} and consistentHash above does not count for it.`,
+                  "repeat loadBalancer.consistentHash in the port's entry",
+                ),
+              ]
+            : [],
+        );
+      }),
+    ),
+};
+
+const subsetBalancer: Rule = {
+  code: "LIMPET-R107",
+  family: "routing",
+  severity: "warning",
+  title: "A subset's own loadBalancer drops the hash",
+  why: "A subset's loadBalancer lies over that of the whole rule. The route takes its hash policy from the rule's top, the subset's cluster balances by something else: nothing hashes for requests to that subset.",
+  wrong: yaml(
+    service(),
+    destinationRule({
+      spec: "subsets:\n- {name: v2, labels: {version: v2}, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}",
+    }),
+    virtualService({
+      http: `route: [{destination: {host: ${HOST}, subset: v2, port: {number: 80}}}]\ntimeout: 5s`,
+    }),
+  ),
+  right: yaml(
+    service(),
+    destinationRule({ spec: "subsets:\n- {name: v2, labels: {version: v2}}" }),
+    virtualService({
+      http: `route: [{destination: {host: ${HOST}, subset: v2, port: {number: 80}}}]\ntimeout: 5s`,
+    }),
+  ),
+  source: CTP,
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) =>
+      meantToHash(view).flatMap(({ rule, resolved: { cluster } }) => {
+        const name = cluster.name.split("|")[2] ?? "";
+        if (name === "" || cluster.type !== "EDS" || isHashing(cluster)) return [];
+        const i = listAt(rule.body, "spec", "subsets").findIndex((subset) => textAt(subset, "name") === name);
+        const path = ["spec", "subsets", i, "trafficPolicy", "loadBalancer"] as const;
+        if (i < 0 || at(rule.body, ...path) === undefined) return [];
+        return [
+          report(
+            rule,
+            path,
+            `subset ${name} balances by ${cluster.lbPolicy}, so the consistentHash of ${objectName(rule)} does not count for it.`,
+            "take loadBalancer out of the subset, or give it consistentHash too",
+          ),
+        ];
+      }),
+    ),
+};
+
+const passthrough: Rule = {
+  code: "LIMPET-R108",
+  family: "routing",
+  severity: "error",
+  title: "PASSTHROUGH where a hash is wanted",
+  why: "loadBalancer.simple PASSTHROUGH makes the cluster ORIGINAL_DST: the request goes to the address that the caller connected to, and a hash asked for elsewhere in the rule does not count.",
+  wrong: yaml(
+    service(),
+    destinationRule({
+      policy: "portLevelSettings:\n- {port: {number: 80}, loadBalancer: {simple: PASSTHROUGH}}",
+    }),
+  ),
+  right: yaml(service(), destinationRule()),
+  source: CTP,
+  check: (facts) =>
+    facts.routes.filter(maybeCalled).flatMap((view) =>
+      meantToHash(view)
+        .filter(
+          ({ resolved, service: to }) => resolved.cluster.type === "ORIGINAL_DST" && to?.headless === false,
+        )
+        .map((one) =>
+          report(
+            one.rule,
+            hashPath(one),
+            `loadBalancer is PASSTHROUGH for port ${one.resolved.cluster.port}, so the cluster is ORIGINAL_DST and this consistentHash does not count.`,
+            "take simple: PASSTHROUGH out",
+          ),
+        ),
+    ),
+};
+
+const noKey: Rule = {
+  code: "LIMPET-R136",
+  family: "routing",
+  severity: "error",
+  title: "consistentHash without a key",
+  why: "consistentHash that names only an algorithm makes the cluster RING_HASH or MAGLEV and gives the route no hash policy, so every request goes to a random pod.",
+  wrong: yaml(service(), destinationRule({ hash: "{maglev: {tableSize: 65537}}" })),
+  right: yaml(
+    service(),
+    destinationRule({ hash: "{httpHeaderName: x-tenant-id, maglev: {tableSize: 65537}}" }),
+  ),
+  source: "istio/istio pilot/pkg/networking/core/route/route.go (consistentHashToHashPolicy)",
+  check: (facts) =>
+    facts.hashRules.flatMap(({ manifest, hashes }) =>
+      hashes
+        .filter(
+          ({ spec }) =>
+            !["httpHeaderName", "httpCookie", "httpQueryParameterName"].some(
+              (key) => spec[key] !== undefined,
+            ) && spec["useSourceIp"] !== true,
+        )
+        .map(({ path, spec }) =>
+          report(
+            manifest,
+            path,
+            `consistentHash has only ${Object.keys(spec).join(", ") || "nothing in it"} and no key, so requests go to random pods.`,
+            "add httpHeaderName, httpCookie, useSourceIp or httpQueryParameterName",
+          ),
+        ),
+    ),
+};
+
+const emptyHeader: Rule = {
+  code: "LIMPET-R127",
+  family: "routing",
+  severity: "error",
+  title: "Empty httpHeaderName",
+  why: "Istio's validation lets an empty name through; Envoy refuses the whole route table with it. Proxies that run keep their old routes, a new one answers every request of that port with 404.",
+  wrong: yaml(service(), destinationRule({ hash: '{httpHeaderName: ""}' })),
+  right: yaml(service(), destinationRule()),
+  source:
+    "istio/istio pkg/config/validation/validation.go; Envoy: HeaderName value length must be at least 1",
+  check: (facts) =>
+    facts.hashRules.flatMap(({ manifest, hashes }) =>
+      hashes
+        .filter(({ spec }) => spec["httpHeaderName"] === "")
+        .map(({ path }) =>
+          report(
+            manifest,
+            [...path, "httpHeaderName"],
+            'httpHeaderName is "": Envoy refuses the whole route table, and a new proxy answers 404 for every host in it.',
+            "name the header, e.g. x-tenant-id",
+          ),
+        ),
+    ),
+};
+
+const warmup: Rule = {
+  code: "LIMPET-R118",
+  family: "routing",
+  severity: "warning",
+  title: "warmup with consistentHash",
+  why: "Istio writes slow start only for LEAST_REQUEST and ROUND_ROBIN. With consistentHash it is dropped: a new pod takes its full share of tenants at once.",
+  wrong: yaml(
+    service(),
+    destinationRule().replace(
+      `consistentHash: ${HASH}`,
+      `consistentHash: ${HASH}\n      warmupDurationSecs: 30s`,
+    ),
+  ),
+  right: yaml(service(), destinationRule()),
+  source: `${CTP}; istio/api networking/v1alpha3/destination_rule.proto`,
+  check: (facts) =>
+    facts.hashRules.flatMap(({ manifest, hashes }) =>
+      hashes.flatMap(({ path }) =>
+        ["warmup", "warmupDurationSecs"]
+          .filter((field) => at(manifest.body, ...path.slice(0, -1), field) !== undefined)
+          .map((field) =>
+            report(
+              manifest,
+              [...path.slice(0, -1), field],
+              `${field} has no effect beside consistentHash: a new pod takes its full share of tenants at once.`,
+              "take it out; let readiness wait until the pod is warm",
+            ),
+          ),
+      ),
+    ),
+};
+
+const sourceIp: Rule = {
+  code: "LIMPET-R137",
+  family: "routing",
+  severity: "warning",
+  title: "useSourceIp from a sidecar",
+  why: "Seen by the caller's sidecar the source of every request is the calling pod itself, so all requests of that pod, whatever their tenant, have one hash and go to one pod.",
+  wrong: yaml(
+    service(),
+    destinationRule({ hash: "{useSourceIp: true}" }),
+    workload({ name: "edge", container: `env: [{name: API_URL, value: "http://${HOST}"}]` }),
+  ),
+  right: yaml(
+    service(),
+    destinationRule(),
+    workload({ name: "edge", container: `env: [{name: API_URL, value: "http://${HOST}"}]` }),
+  ),
+  source: "istio/istio pilot/pkg/networking/core/route/route.go; Envoy connection_properties.source_ip",
+  check: (facts) =>
+    facts.routes.flatMap((view) => {
+      if (view.caller === null || !view.route.hashPolicies.some(({ kind }) => kind === "source_ip"))
+        return [];
+      const { caller } = view;
+      return meantToHash(view).map((one) =>
+        report(
+          one.rule,
+          [...hashPath(one), "useSourceIp"],
+          `useSourceIp hashes the address of the calling pod, so all that ${caller.kind} ${caller.name} sends, of whatever tenant, goes to one pod.`,
+          "hash on what names the tenant: httpHeaderName",
+        ),
+      );
+    }),
+};
+
+export const CLUSTER_RULES: readonly Rule[] = [
+  headlessHash,
+  tcpPort,
+  sniffedPort,
+  portLevelReplaces,
+  subsetBalancer,
+  passthrough,
+  warmup,
+  emptyHeader,
+  noKey,
+  sourceIp,
+];
