@@ -2,17 +2,15 @@
 import { join } from "node:path";
 import type { ResourcesEvent, RunEvent } from "../events/types.ts";
 import { createRunFolder } from "../events/writer.ts";
-import type { Engine } from "../engines/engine.ts";
-import { EnvironmentError, InputError } from "../errors.ts";
+import { EnvironmentError } from "../errors.ts";
 import { Progress } from "../report/progress.ts";
 import { readRunLog } from "../report/summary.ts";
 import { exitCode } from "../events/verdicts.ts";
 import { loadScenarios } from "../scenarios/load.ts";
 import { runSuite } from "../scenarios/suite.ts";
-import type { Topology } from "../topology/types.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import { EXIT, type Host } from "./host.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
-import { chooseParts } from "./real-parts.ts";
 import { render } from "./render.ts";
 import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
@@ -24,11 +22,10 @@ export async function testCommand(
   names: readonly string[],
   options: TestOptions,
 ): Promise<number> {
-  const engine = await engineNamed(options.engine);
   const topology = await openTopology(host, options.topology);
-  const speed = speedFor(topology, options.speed);
+  const chosen = await chooseEngine(host, options, topology);
+  const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);
-  const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
   const base = join(host.cwd, RUNS_FOLDER);
@@ -36,7 +33,7 @@ export async function testCommand(
   // The result alone goes to standard output where a program reads it.
   const screen = options.reporter === "terminal" ? host.stdout : host.stderr;
   const print = (text: string): void => void screen.write(text);
-  if (options.topology !== undefined) print(describeStranger(topology));
+  if (options.topology !== undefined) print(describeStranger(topology, options.engine));
   const progress = new Progress(
     {
       write: print,
@@ -44,7 +41,7 @@ export async function testCommand(
       columns: host.stdout.columns ?? 100,
     },
     {
-      heading: `limpet test · ${topology.path} · ${options.engine} engine, speed ${speed}, seed ${seed}`,
+      heading: `limpet test · ${topology.path} · ${chosen.words}, seed ${seed}`,
       speed,
       scenarios: scenarios.plans.map(({ name }) => name),
     },
@@ -64,7 +61,7 @@ export async function testCommand(
     },
     hostEnv: host.env,
     signal: host.interrupted,
-    resources: () => spent.total(),
+    ...(chosen.logsResources ? { resources: () => spent.total() } : {}),
     onEvent: (event, part) => {
       spent.note(event);
       progress.event(event, part);
@@ -75,29 +72,23 @@ export async function testCommand(
   progress.end();
   host.stdout.write(render(host, await readRunLog(folder), options.reporter));
   if (result.interrupted) return EXIT.interrupted;
-  return exitCode(result.verdicts);
+  const code = exitCode(result.verdicts);
+  if (options.engine === "simulated" && code !== EXIT.pass)
+    print(` again      ${replayCommand(names, options, seed)}\n`);
+  return code;
 }
 
-/** Loaded only when it is asked for: each brings much with it that the other has no use for. */
-async function engineNamed(name: TestOptions["engine"]): Promise<Engine> {
-  if (name === "local") return (await import("../engines/local/local-engine.ts")).localEngine;
-  if (name === "simulated") return (await import("../engines/simulated/simulated-engine.ts")).simulatedEngine;
-  throw new InputError([
-    `--engine ${name}: not built yet; this version has two engines: local and simulated`,
-  ]);
-}
-
-/** A user's own command keeps real time unless it says that it can do otherwise. */
-function speedFor(topology: Topology, wanted: number): number {
-  const images = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)].map(
-    ({ container }) => container.image,
-  );
-  const real = images.find((image) => topology.config.programs[image]?.honoursSpeed === false);
-  if (real === undefined || wanted === 1) return wanted;
-  throw new InputError([
-    `${topology.config.file ?? "limpet.yaml"}: the command for image ${real} keeps real time, and --speed is ${wanted}. ` +
-      "Use --speed 1, or say honoursSpeed: true for it if it reads LIMPET_EPOCH and LIMPET_SPEED",
-  ]);
+/** The same run again, as it would be typed: virtual time and the seed make it the same to the last line of its log. */
+function replayCommand(names: readonly string[], options: TestOptions, seed: number): string {
+  const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
+  return [
+    "limpet test",
+    ...names.map(quoted),
+    "--engine simulated",
+    ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
+    ...(options.hashOverride === undefined ? [] : [`--hash-override ${options.hashOverride}`]),
+    `--seed ${seed}`,
+  ].join(" ");
 }
 
 function makeFolder(base: string, name: string): string {
