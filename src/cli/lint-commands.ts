@@ -1,0 +1,75 @@
+/** `limpet lint` and `limpet explain`: the mistakes that no tool reports, found before anything is started. */
+import { type Command, Option } from "commander";
+import { InputError } from "../errors.ts";
+import type { Severity } from "../lint/rule.ts";
+import type { Format } from "../lint/format.ts";
+import { EXIT, type Host } from "./host.ts";
+import { packageVersion } from "./version.ts";
+
+type LintCommandOptions = { config?: string; format: Format; failOn: Severity };
+
+export function addLint(program: Command, host: Host, result: { code: number }): void {
+  program
+    .command("lint")
+    .description("find the silent mistakes in manifests, offline")
+    .argument(
+      "[PATH...]",
+      "folders, kustomizations or files, - for a rendered stream on stdin; default: this folder",
+    )
+    .option("--config <FILE>", "a limpet.yaml; default: the one beside the manifests")
+    .addOption(
+      new Option("--format <NAME>", "how findings are written")
+        .choices(["text", "json", "sarif", "github"])
+        .default("text"),
+    )
+    .addOption(
+      new Option("--fail-on <SEVERITY>", "the mildest finding that fails")
+        .choices(["error", "warning", "info"])
+        .default("error"),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  limpet lint k8s/test-topology\n  kubectl kustomize k8s/test-topology | limpet lint - --format sarif\n\nExit codes: 0 nothing at or above --fail-on · 1 a finding · 2 bad input",
+    )
+    .action(async (paths: string[], options: LintCommandOptions) => {
+      result.code = await lint(host, paths.length === 0 ? ["."] : paths, options);
+    });
+  program
+    .command("explain")
+    .description("print the page of a finding's code: why, wrong, right, source")
+    .argument("<CODE>", "as a finding shows it, e.g. LIMPET-R101")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  limpet explain LIMPET-R101\n  limpet explain k101\n\nExit codes: 0 printed · 2 no such code",
+    )
+    .action(async (code: string) => {
+      const { explain } = await import("../lint/explain.ts");
+      const found = explain(code);
+      if ("meant" in found) {
+        const hint = found.meant === null ? "" : `; did you mean ${found.meant}?`;
+        throw new InputError([`explain: no rule has the code "${code}"${hint} docs/rules/ lists them all`]);
+      }
+      host.stdout.write(found.page);
+    });
+}
+
+async function lint(
+  host: Host,
+  paths: readonly string[],
+  { config, format, failOn }: LintCommandOptions,
+): Promise<number> {
+  const [{ loadLintInput }, { lintTopology }, { formatLint }] = await Promise.all([
+    import("../lint/lint-input.ts"),
+    import("../lint/lint.ts"),
+    import("../lint/format.ts"),
+  ]);
+  const input = await loadLintInput({
+    paths,
+    root: host.cwd,
+    ...(paths.includes("-") ? { stdin: await host.readStdin() } : {}),
+    ...(config === undefined ? {} : { config }),
+  });
+  const found = lintTopology(input, { failOn });
+  host.stdout.write(formatLint(found, format, { version: packageVersion(host) }));
+  return found.failed ? EXIT.failed : EXIT.pass;
+}
