@@ -42,7 +42,8 @@ test("requests.window rows equal the fold of the request rows", async () => {
   // Not of one kind only, or the comparison would show little.
   expect(new Set(rows.map(({ outcome }) => outcome))).toEqual(new Set(["answer", "lost"]));
   expect(new Set(rows.map(({ scenario }) => scenario)).size).toBe(2);
-  for (const { affinity } of rows.filter(({ outcome }) => outcome === "answer")) expect(affinity).toBeDefined();
+  for (const { affinity } of rows.filter(({ outcome }) => outcome === "answer"))
+    expect(affinity).toBeDefined();
   for (const part of parts) {
     expect(part.windows.length).toBeGreaterThan(10);
     expect(part.windows.reduce((sum, { count }) => sum + count, 0)).toBe(part.rows.length);
