@@ -26,3 +26,20 @@ export type UpOptions = TopologyOptions &
     speed: number;
     seed?: number;
   };
+/** How the answer to a question is written; absent: for a terminal on a terminal, else JSON. */
+export type QuestionReporter = "terminal" | "json";
+export type QueryCommandOptions = { samples: string; time?: string; reporter?: QuestionReporter };
+export type WhereOptions = {
+  topology?: string;
+  tier?: string;
+  pods?: string;
+  seed: number;
+  hosts?: string;
+  reporter?: QuestionReporter;
+};
+export type ScaleOptions = {
+  trace: string;
+  topology?: string;
+  tier?: string;
+  reporter?: QuestionReporter;
+};

@@ -1,8 +1,10 @@
 /** The commands: puts rooms together, and turns what comes of it into words and an exit code. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
+import { positive, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
+import { addQuestions } from "./questions.ts";
 
 const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
 Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
@@ -13,6 +15,10 @@ on their pods and pods come and go as promised.
   limpet test --topology deploy/overlays/prod   your manifests
   limpet up                                     keep it running on 8080 and 9090
   limpet report latest                          look at the last run again
+
+  limpet where alice --pods 2..3                which pod a tenant goes to, and who moves
+  limpet scale --trace course.jsonl             what KEDA and the HPA make of a course of events
+  limpet query 'sum(m)' --samples page.txt      what Prometheus answers over samples of your own
 
 More: limpet COMMAND --help, README.md, docs/.
 `;
@@ -141,6 +147,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       const { reportCommand } = await import("./report-command.ts");
       result.code = await reportCommand(host, name, options.reporter);
     });
+  addQuestions(program, host, result);
   return program;
 }
 
@@ -159,17 +166,4 @@ function withParts(command: Command): void {
         .default("built-in"),
     )
     .option("--prometheus <PATH>", "the Prometheus for --metrics prometheus; default: prometheus on PATH");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("A number above 0 is wanted.");
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError("A whole number, 0 or more, is wanted.");
-  return value;
 }

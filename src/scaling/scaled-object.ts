@@ -6,8 +6,15 @@ export const DEFAULT_POLLING_INTERVAL_SECONDS = 30;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
 export const COMPOSITE_METRIC = "composite-metric";
 
+/** Specs are values; every check of a run asks for the same few. */
+const withoutNullsOf = new WeakMap<ScaledObjectSpec, ScaledObjectSpec>();
+
 /** The spec as the API server stores it: a field that is written as null counts as not written. */
-export const withoutNulls = (spec: ScaledObjectSpec): ScaledObjectSpec => dropNulls(spec) as ScaledObjectSpec;
+export function withoutNulls(spec: ScaledObjectSpec): ScaledObjectSpec {
+  let stored = withoutNullsOf.get(spec);
+  if (!stored) withoutNullsOf.set(spec, (stored = dropNulls(spec) as ScaledObjectSpec));
+  return stored;
+}
 
 function dropNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(dropNulls);

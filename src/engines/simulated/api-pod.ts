@@ -133,7 +133,7 @@ export class ApiPod implements SimulatedProgram {
   die(): void {
     this.#gone = true;
     this.#accepting = false;
-    for (const job of [...this.#open]) {
+    for (const job of this.#open) {
       this.#close(job);
       job.settle("reset");
     }

@@ -208,7 +208,7 @@ export class Gateway implements SimulatedProgram {
     this.#accepting = false;
     this.#gauge.stop();
     this.#sweeper.stop();
-    for (const forwarding of [...this.#open]) forwarding.cut();
+    for (const forwarding of this.#open) forwarding.cut();
     this.#open.clear();
   }
 

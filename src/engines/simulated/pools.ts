@@ -106,7 +106,7 @@ export class ClusterPools {
       if (pool.server?.accepting === true) return this.#offer(address, pool);
       this.#drop(pool, 1);
       // A pod that cannot be reached fails all that wait for it at once.
-      for (const waiter of [...pool.pending]) {
+      for (const waiter of pool.pending) {
         this.#unqueue(pool, waiter);
         waiter.onFailure("connect");
       }

@@ -147,7 +147,7 @@ export class Proxy {
   /** The process is gone: what is in progress breaks off, and nothing more is taken. */
   die(): void {
     this.#up = false;
-    for (const exchange of [...this.#open]) exchange.cut();
+    for (const exchange of this.#open) exchange.cut();
     this.#open.clear();
   }
 

@@ -3,6 +3,7 @@ import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import { topologyEvents } from "../../events/topology-events.ts";
 import type { RunEvent } from "../../events/types.ts";
+import { EnvironmentError } from "../../errors.ts";
 import { queryTsdb } from "../../metrics/query-client.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { containerRole } from "../container-role.ts";
@@ -93,14 +94,21 @@ class SimulatedRun implements EngineRun {
   async scaleEntry(pods: number): Promise<void> {
     const { workload } = this.#options.topology.entry;
     this.#plane.scale(workload, pods);
-    const ready = await this.#until(
-      () => this.#plane.readyPods(workload).length === pods,
+    const ready = (): string[] => this.#plane.readyPods(workload);
+    const up = await this.#until(
+      () => ready().length === pods && ready().every((name) => this.#accepts(name)),
       ENTRY_START_LIMIT_US,
     );
-    if (ready || this.#stopped) return;
-    throw new Error(
-      `${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${ENTRY_START_LIMIT_US / 1e6} s`,
+    if (up || this.#stopped) return;
+    throw new EnvironmentError(
+      `${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${ready().length} after ${ENTRY_START_LIMIT_US / 1e6} s`,
     );
+  }
+
+  /** Without a readiness probe a pod is called ready before it listens; the bench waits for both. */
+  #accepts(name: string): boolean {
+    const pod = this.#plane.kubelet.find(name);
+    return pod !== undefined && this.#substrate.gatewayIn(pod.identity) !== null;
   }
 
   async offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void> {

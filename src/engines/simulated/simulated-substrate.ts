@@ -128,7 +128,7 @@ export class SimulatedSubstrate implements Substrate {
     try {
       return Promise.resolve(standing.program.scrape(target.path));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
