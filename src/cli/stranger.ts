@@ -1,17 +1,10 @@
 /** What limpet took somebody's manifests to be, said before anything starts. */
-<<<<<<< HEAD
 import { relative } from "node:path";
-import { programFor } from "../engines/local/programs.ts";
-import type { Tier, Topology } from "../topology/types.ts";
-
-/** @param cwd the folder that the path of `limpet.yaml` is shown from. */
-export function describeStranger(topology: Topology, cwd: string): string {
-=======
 import { containerRole } from "../engines/container-role.ts";
 import type { Tier, Topology } from "../topology/types.ts";
 
-export function describeStranger(topology: Topology, engine: string): string {
->>>>>>> simulated
+/** @param cwd the folder that the path of `limpet.yaml` is shown from. */
+export function describeStranger(topology: Topology, engine: string, cwd: string): string {
   const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
   // Virtual time runs no commands at all.
   const isMapped = (image: string): boolean =>

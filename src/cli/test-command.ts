@@ -2,12 +2,7 @@
 import { join } from "node:path";
 import type { ResourcesEvent, RunEvent } from "../events/types.ts";
 import { createRunFolder } from "../events/writer.ts";
-<<<<<<< HEAD
-import { localEngine } from "../engines/local/local-engine.ts";
-import { EnvironmentError, InputError } from "../errors.ts";
-=======
 import { EnvironmentError } from "../errors.ts";
->>>>>>> simulated
 import { Progress } from "../report/progress.ts";
 import { readRunLog } from "../report/summary.ts";
 import { exitCode } from "../events/verdicts.ts";
@@ -27,17 +22,9 @@ export async function testCommand(
   names: readonly string[],
   options: TestOptions,
 ): Promise<number> {
-<<<<<<< HEAD
-  if (options.engine !== "local") {
-    throw new InputError([`--engine ${options.engine}: not built yet; this version has one engine: local`]);
-  }
   const topology = await openTopology(host, options);
-  const speed = speedFor(topology, options.speed);
-=======
-  const topology = await openTopology(host, options.topology);
   const chosen = await chooseEngine(host, options, topology);
   const { engine, speed, parts, realParts } = chosen;
->>>>>>> simulated
   const scenarios = await loadScenarios(names, topology);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
@@ -46,11 +33,7 @@ export async function testCommand(
   // The result alone goes to standard output where a program reads it.
   const screen = options.reporter === "terminal" ? host.stdout : host.stderr;
   const print = (text: string): void => void screen.write(text);
-<<<<<<< HEAD
-  if (options.topology !== undefined) print(describeStranger(topology, host.cwd));
-=======
-  if (options.topology !== undefined) print(describeStranger(topology, options.engine));
->>>>>>> simulated
+  if (options.topology !== undefined) print(describeStranger(topology, options.engine, host.cwd));
   const progress = new Progress(
     {
       write: print,
@@ -65,7 +48,7 @@ export async function testCommand(
   );
   const spent = new Spent(started, host.now);
   const result = await runSuite({
-    engine: localEngine,
+    engine,
     topology,
     scenarios,
     seed,
@@ -95,19 +78,6 @@ export async function testCommand(
   return code;
 }
 
-<<<<<<< HEAD
-/** A user's own command keeps real time unless it says that it can do otherwise. */
-function speedFor(topology: Topology, wanted: number): number {
-  const images = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)].map(
-    ({ container }) => container.image,
-  );
-  const real = images.find((image) => topology.config.programs[image]?.honoursSpeed === false);
-  if (real === undefined || wanted === 1) return wanted;
-  throw new InputError([
-    `${topology.config.file ?? "limpet.yaml"}: the command for image ${real} keeps real time, and --speed is ${wanted}. ` +
-      "Use --speed 1, or say honoursSpeed: true for it if it reads LIMPET_EPOCH and LIMPET_SPEED",
-  ]);
-=======
 /** The same run again, as it would be typed: virtual time and the seed make it the same to the last line of its log. */
 function replayCommand(names: readonly string[], options: TestOptions, seed: number): string {
   const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
@@ -116,10 +86,10 @@ function replayCommand(names: readonly string[], options: TestOptions, seed: num
     ...names.map(quoted),
     "--engine simulated",
     ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
+    ...(options.config === undefined ? [] : [`--config ${quoted(options.config)}`]),
     ...(options.hashOverride === undefined ? [] : [`--hash-override ${options.hashOverride}`]),
     `--seed ${seed}`,
   ].join(" ");
->>>>>>> simulated
 }
 
 function makeFolder(base: string, name: string): string {
