@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { InputError } from "../errors.ts";
 import { NO_CONFIG } from "./config.ts";
@@ -94,6 +94,19 @@ test("declared tiers name what they list; other scale targets stay tiers", async
   ]);
   expect(topology.tiers[0]?.scaledObject?.name).toBe("test-api-medium-scaler");
 });
+
+test.each(["k8s/test-topology", resolve("k8s/test-topology")])(
+  "a configuration that lies elsewhere is named by its own path, from %s",
+  async (path) => {
+    const config = join(folder, "limpet.yaml");
+    writeFileSync(config, "entrey: x\n");
+    const error: unknown = await loadTopology({ path, config }).catch((thrown: unknown) => thrown);
+    if (!(error instanceof InputError)) throw error;
+    const place = error.problems[0]!.split(":")[0]!;
+    expect(resolve(place)).toBe(config);
+    expect(place).not.toContain("test-topology");
+  },
+);
 
 test("a configuration that is not there", async () => {
   await expect(loadTopology({ path: "k8s/test-topology", config: "no/limpet.yaml" })).rejects.toThrow(

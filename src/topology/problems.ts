@@ -1,3 +1,4 @@
+import { normalize } from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "./types.ts";
 
@@ -30,7 +31,10 @@ export class Problems {
   }
 
   shown(where: Source): string {
-    return `${this.#prefix}${where.file}:${where.line}:${where.column}`;
+    const file = `${this.#prefix}${where.file}`;
+    // What lies beside the folder (a base, a limpet.yaml named by itself) is named without the way through it.
+    const named = where.file.startsWith("../") ? normalize(file) : file;
+    return `${named}:${where.line}:${where.column}`;
   }
 
   /** @throws {InputError} where anything was added. */
