@@ -1,14 +1,17 @@
 /** What limpet took somebody's manifests to be, said before anything starts. */
+import { relative } from "node:path";
 import { programFor } from "../engines/local/programs.ts";
 import type { Tier, Topology } from "../topology/types.ts";
 
-export function describeStranger(topology: Topology): string {
+/** @param cwd the folder that the path of `limpet.yaml` is shown from. */
+export function describeStranger(topology: Topology, cwd: string): string {
   const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
   const standIns = workloads
     .filter((workload) => programFor(topology, workload, workload.container).standIn)
     .map(({ name }) => name);
   const lines = [
     `read ${topology.manifests.length} objects from ${plural(topology.files.length, "file")}`,
+    ...(topology.config.file === null ? [] : [`settings of   ${relative(cwd, topology.config.file)}`]),
     ...topology.findings.map(
       ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    ${remedy}`,
     ),
