@@ -85,6 +85,13 @@ test("a path to a part that was not asked for is a mistake", async () => {
   await expect(failed).rejects.toThrow("--envoy envoy is only read with --sidecar envoy");
 });
 
+test("another engine has no such parts", async () => {
+  const options = { sidecar: "built-in", metrics: "prometheus", engine: "simulated", speed: 20 } as const;
+  await expect(chooseParts(host(folder), options, topology)).rejects.toThrow(
+    "--engine simulated: only the local engine takes --metrics",
+  );
+});
+
 const withRate = {
   ...topology,
   scaledObjects: topology.scaledObjects.slice(0, 1).map((scaledObject) => ({

@@ -6,7 +6,7 @@ import { EnvironmentError, InputError } from "../errors.ts";
 import { findProgram, versionText } from "../exec/find-program.ts";
 import type { Topology } from "../topology/types.ts";
 import type { Host } from "./host.ts";
-import type { PartOptions } from "./options.ts";
+import type { PartOptions, TestOptions } from "./options.ts";
 
 export type ChosenParts = {
   readonly realParts: RealParts;
@@ -27,18 +27,23 @@ type Part = {
 };
 
 /**
- * @throws {InputError} for a path to a part that was not chosen, or a query that a real Prometheus answers otherwise at
+ * @throws {InputError} for an engine without real parts, a path to a part that was not chosen, or a query that a real Prometheus answers otherwise at
  * this speed.
  * @throws {EnvironmentError} where the program is not there, or is another one.
  */
 export async function chooseParts(
   host: Host,
-  options: PartOptions & { readonly speed: number },
+  options: PartOptions & { readonly speed: number; readonly engine?: TestOptions["engine"] },
   topology: Topology,
 ): Promise<ChosenParts> {
+  const { sidecar, metrics, engine = "local" } = options;
+  if (engine !== "local" && (sidecar !== "built-in" || metrics !== "built-in"))
+    throw new InputError([
+      `--engine ${engine}: only the local engine takes ${sidecar === "built-in" ? "--metrics" : "--sidecar"}`,
+    ]);
   const envoy = await find(host, {
     option: "--sidecar envoy",
-    chosen: options.sidecar === "envoy",
+    chosen: sidecar === "envoy",
     pathOption: "--envoy",
     path: options.envoy,
     program: "envoy",
@@ -48,7 +53,7 @@ export async function chooseParts(
   });
   const prometheus = await find(host, {
     option: "--metrics prometheus",
-    chosen: options.metrics === "prometheus",
+    chosen: metrics === "prometheus",
     pathOption: "--prometheus",
     path: options.prometheus,
     program: "prometheus",

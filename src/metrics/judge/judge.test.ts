@@ -1,167 +1,19 @@
-import { createServer } from "node:http";
-import { once } from "node:events";
-import { request } from "undici";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { prometheusApi } from "../http-api.ts";
-import { Tsdb } from "../tsdb.ts";
-import { difference } from "./compare.ts";
-import { generateQueries } from "./generated-queries.ts";
-import { broken, experimental, handWritten, onlyIn2 } from "./known-queries.ts";
-import { majorVersion, startPrometheus, writeSamples, type RealPrometheus } from "./real-prometheus.ts";
-import { slicesOf } from "./remote-write.ts";
-import { makeRecording, RECORDING_END_MS, RECORDING_START_MS } from "./recording.ts";
+import { expect, test } from "vitest";
+import { majorVersion } from "./real-prometheus.ts";
+import { judgeSuite } from "./suite.ts";
 
-const SEED = Number(process.env.LIMPET_JUDGE_SEED ?? 1);
-const GENERATED = Number(process.env.LIMPET_JUDGE_QUERIES ?? 600);
 const binary = process.env.LIMPET_PROMETHEUS ?? "prometheus";
 const version = majorVersion(binary);
-
-/** Which of equal samples comes first is no promise; version 2 has an order of its own. */
-const tied = /^(topk|bottomk)\(/;
-
-/** Version 2 loses points of predict_linear with `@`, and sums in the order of a Go map. */
-const odd = /predict_linear.*@|cancelling/;
-
-type Judge = { readonly ours: string; readonly theirs: RealPrometheus; readonly stop: () => void };
-
-async function startBoth(major: 2 | 3, withExperimental = false): Promise<Judge> {
-  const recording = makeRecording(SEED);
-  const tsdb = new Tsdb();
-  for (const { labels, samples } of slicesOf(recording).flat())
-    for (const { tMs, value } of samples)
-      if (value === "stale") tsdb.appendStale(labels, tMs);
-      else tsdb.append(labels, tMs, value);
-  const theirs = await startPrometheus(
-    binary,
-    withExperimental ? ["--enable-feature=promql-experimental-functions"] : [],
-  );
-  await writeSamples(theirs.baseUrl, recording);
-  const server = createServer(
-    prometheusApi({
-      tsdb,
-      nowUnixMs: () => RECORDING_END_MS,
-      targets: () => [],
-      query: { version: major, experimentalFunctions: withExperimental },
-    }),
-  );
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { ours: `http://127.0.0.1:${port}`, theirs, stop: () => server.close() };
-}
-
-async function ask(baseUrl: string, path: string, params: Record<string, string>): Promise<string> {
-  const { body } = await request(`${baseUrl}/api/v1/${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams(params).toString(),
-  });
-  return body.text();
-}
-
-/** The queries that the two answer otherwise, and how. */
-async function differences(
-  judge: Judge,
-  queries: readonly string[],
-  path: string,
-  params: Record<string, string>,
-): Promise<string[]> {
-  const all: string[] = [];
-  for (const query of queries) {
-    const asked = { ...params, query };
-    const [ours, theirs] = await Promise.all([
-      ask(judge.ours, path, asked),
-      ask(judge.theirs.baseUrl, path, asked),
-    ]);
-    const found = difference(ours, theirs, {
-      notes: version === 3,
-      valuesOnly: version === 2 && tied.test(query),
-    });
-    if (found !== null) all.push(`${query}\n    ${found}`);
-  }
-  return all;
-}
 
 if (version === null) {
   test(`answers beside a real Prometheus: skipped, as there is no "${binary}" here (apt-get install prometheus, or set LIMPET_PROMETHEUS)`, () => {
     expect(process.env.CI, "CI must have a Prometheus").not.toBe("true");
   });
 } else {
-  describe(`answers beside a real Prometheus ${version}`, () => {
-    let judge: Judge;
-    beforeAll(async () => {
-      judge = await startBoth(version);
-    }, 60_000);
-    afterAll(async () => {
-      judge.stop();
-      await judge.theirs[Symbol.asyncDispose]();
-    });
-
-    const compare = (queries: readonly string[], path: string, params: Record<string, string>) =>
-      differences(judge, queries, path, params);
-
-    const seconds = (ms: number): string => String(ms / 1000);
-    const instants = [0.31, 0.62, 0.9].map((share) =>
-      Math.round(RECORDING_START_MS + share * (RECORDING_END_MS - RECORDING_START_MS)),
-    );
-    // On the dot of a scrape, where open and closed windows differ.
-    instants.push(RECORDING_START_MS + 1_200_000);
-
-    test.each(instants)("hand-written queries at %i", { timeout: 120_000 }, async (tMs) => {
-      expect(await compare(handWritten, "query", { time: seconds(tMs) })).toEqual([]);
-    });
-
-    test("hand-written queries over a range", { timeout: 120_000 }, async () => {
-      const range = {
-        start: seconds(RECORDING_START_MS + 300_000),
-        end: seconds(RECORDING_END_MS),
-        step: "47",
-      };
-      const vectors = handWritten.filter((query) => !/^["'`]|\[[^\])]*\][^)]*$/.test(query));
-      expect(await compare(vectors, "query_range", range)).toEqual([]);
-    });
-
-    test(`${GENERATED} generated queries`, { timeout: 300_000 }, async () => {
-      const queries = generateQueries(SEED, GENERATED).filter((query) => version === 3 || !odd.test(query));
-      expect(await compare(queries, "query", { time: seconds(instants[1] ?? 0) })).toEqual([]);
-      const range = {
-        start: seconds(RECORDING_START_MS + 600_000),
-        end: seconds(RECORDING_END_MS),
-        step: "113",
-      };
-      expect(await compare(queries.slice(0, 200), "query_range", range)).toEqual([]);
-    });
-
-    test("what is an error there is an error here", { timeout: 60_000 }, async () => {
-      expect(await compare(broken, "query", { time: seconds(instants[0] ?? 0) })).toEqual([]);
-    });
-
-    // Version 2 words some of them otherwise.
-    if (version === 3)
-      test("errors are worded as Prometheus words them", { timeout: 60_000 }, async () => {
-        const differing: string[] = [];
-        for (const query of broken) {
-          const [ours, theirs] = await Promise.all(
-            [judge.ours, judge.theirs.baseUrl].map((baseUrl) =>
-              ask(baseUrl, "query", { query, time: "1700000900" }),
-            ),
-          );
-          if (ours !== theirs) differing.push(`${query}\n    ${ours}\n    ${theirs}`);
-        }
-        expect(differing).toEqual([]);
-      });
-
-    test("functions that not every Prometheus has", { timeout: 60_000 }, async () => {
-      const time = seconds(instants[1] ?? 0);
-      if (version === 2) return expect(await compare(onlyIn2, "query", { time })).toEqual([]);
-      const other = await startBoth(version, true);
-      try {
-        expect(await differences(other, experimental, "query", { time })).toEqual([]);
-      } finally {
-        other.stop();
-        await other.theirs[Symbol.asyncDispose]();
-      }
-    });
+  judgeSuite({
+    binary,
+    version,
+    seed: Number(process.env.LIMPET_JUDGE_SEED ?? 1),
+    generated: Number(process.env.LIMPET_JUDGE_QUERIES ?? 600),
   });
 }

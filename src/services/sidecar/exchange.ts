@@ -15,7 +15,14 @@ import type { Cluster } from "./cluster.ts";
 import { guardTimer } from "./guard.ts";
 import { edited, endToEnd, flat, valuesOf, withHeader } from "./headers.ts";
 import type { HeaderLines } from "./headers.ts";
-import { NO_CLUSTER, NO_HEALTHY_UPSTREAM, NO_ROUTE, TIMEOUT, resetReply } from "./local-reply.ts";
+import {
+  NO_CLUSTER,
+  NO_HEALTHY_UPSTREAM,
+  NO_ROUTE,
+  PATH_WITH_FRAGMENT,
+  TIMEOUT,
+  resetReply,
+} from "./local-reply.ts";
 import type { LocalReply, ResetReason } from "./local-reply.ts";
 import type { AccessLogEntry, SidecarEndpoint } from "./protocol.ts";
 import { ReplayBody, hasBody } from "./replay-body.ts";
@@ -114,6 +121,7 @@ export class Exchange {
       if (!this.#response.writableFinished) this.#flags = ["DC"];
       this.#finish();
     });
+    if (this.#request.url?.includes("#") === true) return this.#reply(PATH_WITH_FRAGMENT);
     if (this.#destination === null) return this.#reply(NO_ROUTE);
     if (this.#cluster === null) return this.#reply(NO_CLUSTER);
     this.#headers = withHeader(this.#headers, "x-envoy-attempt-count", "1");
@@ -179,11 +187,12 @@ export class Exchange {
   #attempt(): void {
     const cluster = this.#cluster!;
     const endpoint = this.#chooseEndpoint();
+    // Looking for a host is an attempt, found or not.
+    this.#attempts++;
     if (endpoint === null && cluster.config.type === "EDS") {
       this.#flags = [];
       return this.#reply(NO_HEALTHY_UPSTREAM);
     }
-    this.#attempts++;
     if (this.#attempts > 1)
       this.#headers = withHeader(this.#headers, "x-envoy-attempt-count", String(this.#attempts));
     this.#endpoint = endpoint;
@@ -194,6 +203,8 @@ export class Exchange {
     const unqueue = cluster.pools.acquire(endpoint, {
       onFailure: (reason) => {
         settled = true;
+        // Of a request that the limits kept back the log names no host.
+        if (reason === "overflow") this.#endpoint = null;
         this.#failed({ kind: reason === "overflow" ? "overflow" : "connect-failure" }, reason);
       },
       onConnection: (lease) => {

@@ -14,6 +14,8 @@ export type LocalReply = {
   readonly overloaded?: boolean;
 };
 
+/** A `#` has no place in a request's path. */
+export const PATH_WITH_FRAGMENT: LocalReply = { status: 400, flag: "-", body: "" };
 export const NO_ROUTE: LocalReply = { status: 404, flag: "NR", body: "" };
 export const NO_CLUSTER: LocalReply = { status: 503, flag: "NC", body: "" };
 export const NO_HEALTHY_UPSTREAM: LocalReply = { status: 503, flag: "UH", body: "no healthy upstream" };

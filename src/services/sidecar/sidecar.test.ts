@@ -79,7 +79,7 @@ test("without endpoints: 503 no healthy upstream, flag UH, at once", async () =>
   await until(() => run.log.length === 1);
   expect(run.log[0]).toMatchObject({
     flags: "UH",
-    attempts: 0,
+    attempts: 1,
     upstreamHost: null,
     pod: null,
     endpointsVersion: 0,

@@ -1,9 +1,11 @@
 /** The real programs that conformance is held against. */
 import { execFileSync } from "node:child_process";
 
+const printedBy = (script: string): string =>
+  execFileSync(process.execPath, [script], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+
 /** Path of an Envoy, fetched into a cache folder where the machine has none. */
-export const installedEnvoy = (): string =>
-  execFileSync(process.execPath, ["scripts/install-envoy.js"], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  }).trim();
+export const installedEnvoy = (): string => printedBy("scripts/install-envoy.js");
+
+/** Path of a Prometheus 3, built into a cache folder the first time. */
+export const installedPrometheus3 = (): string => printedBy("scripts/install-prometheus3.js");

@@ -146,6 +146,16 @@ function virtualHost(route: ResolvedRoute, speed: number): JsonObject {
   return { name: authorityOf(route), domains: ["*"], include_request_attempt_count: true, routes };
 }
 
+/** Rewriting the host leaves a note for the pod, which there would be none of where the name itself was called. */
+const ROUTER = typed("envoy.filters.http.router", "filters.http.router.v3.Router", {
+  upstream_http_filters: [
+    typed("envoy.filters.http.header_mutation", "filters.http.header_mutation.v3.HeaderMutation", {
+      mutations: { request_mutations: [{ remove: "x-envoy-original-host" }] },
+    }),
+    typed("envoy.filters.http.upstream_codec", "filters.http.upstream_codec.v3.UpstreamCodec"),
+  ],
+});
+
 function httpFilter(route: ResolvedRoute, speed: number): JsonObject {
   return typed(
     "envoy.filters.network.http_connection_manager",
@@ -158,7 +168,7 @@ function httpFilter(route: ResolvedRoute, speed: number): JsonObject {
         validate_clusters: false,
         virtual_hosts: [virtualHost(route, speed)],
       },
-      http_filters: [typed("envoy.filters.http.router", "filters.http.router.v3.Router")],
+      http_filters: [ROUTER],
       access_log: [accessLog(route)],
       normalize_path: true,
       stream_idle_timeout: "0s",

@@ -1,0 +1,28 @@
+/** Our answers to queries against a real Prometheus': 3 is the judge, Debian's 2.42 that of `versions.prometheus: 2`. */
+import { expect, test } from "vitest";
+import { majorVersion } from "../../src/metrics/judge/real-prometheus.ts";
+import { type Figures, judgeSuite } from "../../src/metrics/judge/suite.ts";
+import { installedPrometheus3 } from "./kit/programs.ts";
+
+const SEED = Number(process.env["SEED"] ?? 8);
+const GENERATED = 1_200;
+
+const judges = [
+  { version: 3, binary: installedPrometheus3() },
+  { version: 2, binary: "prometheus" },
+] as const;
+
+test.each(judges)("the judge is a Prometheus $version", ({ version, binary }) => {
+  expect(majorVersion(binary)).toBe(version);
+});
+
+for (const { version, binary } of judges) {
+  const onEnd = ({ series, queries, generated, answers, differing }: Figures): void => {
+    console.log(
+      `Prometheus ${version}: ${queries} queries (${generated} generated, seed ${SEED}) over ${series} series, ${answers} answers: ${differing} differ`,
+    );
+    // What the comparison has to cover; fewer would be a mistake of the suite's own.
+    if (queries < 600 || series < 200) throw new Error(`only ${queries} queries over ${series} series`);
+  };
+  judgeSuite({ binary, version, seed: SEED, generated: GENERATED, onEnd });
+}
