@@ -6,8 +6,19 @@ export const DEFAULT_POLLING_INTERVAL_SECONDS = 30;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
 export const COMPOSITE_METRIC = "composite-metric";
 
+/** Each spec is read at every check of its object, and never written to. */
+const stored = new WeakMap<ScaledObjectSpec, ScaledObjectSpec>();
+
 /** The spec as the API server stores it: a field that is written as null counts as not written. */
-export const withoutNulls = (spec: ScaledObjectSpec): ScaledObjectSpec => dropNulls(spec) as ScaledObjectSpec;
+export function withoutNulls(spec: ScaledObjectSpec): ScaledObjectSpec {
+  const known = stored.get(spec);
+  if (known !== undefined) return known;
+  const result = dropNulls(spec) as ScaledObjectSpec;
+  stored.set(spec, result);
+  // What was read once is handed on, and comes back.
+  stored.set(result, result);
+  return result;
+}
 
 function dropNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(dropNulls);
