@@ -40,6 +40,25 @@ for (const [path, file] of programs) {
   });
 }
 
+// The commands in a few files instead of 200: what a person waits for before anything happens. Each command is a file of
+// its own, loaded when it is asked for; so are the large libraries that only some of them need.
+await build({
+  entryPoints: [join(root, "src", "cli", "main.ts")],
+  outdir: join(root, "dist", "cli"),
+  bundle: true,
+  splitting: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  legalComments: "none",
+  external: ["undici", "zod", "kubernetes-models", "@kubernetes-models/*"],
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+  allowOverwrite: true,
+  logLevel: "warning",
+});
+
 // `npx limpet` in the clone: npm links a package's own commands for others, not for itself.
 const commands = join(root, "node_modules", ".bin");
 mkdirSync(commands, { recursive: true });

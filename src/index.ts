@@ -1,9 +1,13 @@
 /**
  * limpet as a library: start a topology in a test of your own, send it requests, look at its pods, end it.
  *
- *     await using run = await start({ topology: "k8s/test-topology", speed: 20 });
- *     const response = await fetch(`${run.gatewayUrl}/request`, { headers: { "x-tenant-id": "a" } });
- *     run.tierState("small").specReplicas; // 1
+ *     const run = await start({ topology: "k8s/test-topology", speed: 20 });
+ *     try {
+ *       const response = await fetch(`${run.gatewayUrl}/request`, { headers: { "x-tenant-id": "a" } });
+ *       run.tierState("small").specReplicas; // 1
+ *     } finally {
+ *       await run.stop();
+ *     }
  */
 import type { EngineRun } from "./engines/engine.ts";
 import { localEngine } from "./engines/local/local-engine.ts";

@@ -1,20 +1,31 @@
 /** What the commands take, as commander hands it over. */
 export type Reporter = "terminal" | "json" | "junit";
-export type TestOptions = {
+export type TopologyOptions = {
   topology?: string;
-  speed: number;
-  seed?: number;
-  engine: "local" | "simulated" | "kubernetes";
-  reporter: Reporter;
-  hashOverride?: "RANDOM";
+  config?: string;
 };
-export type UpOptions = {
-  topology?: string;
-  port: number;
-  prometheusPort: number;
-  speed: number;
-  seed?: number;
+/** Which parts of a run are real programs. */
+export type PartOptions = {
+  sidecar: "built-in" | "envoy";
+  envoy?: string;
+  metrics: "built-in" | "prometheus";
+  prometheus?: string;
 };
+export type TestOptions = TopologyOptions &
+  PartOptions & {
+    speed: number;
+    seed?: number;
+    engine: "local" | "simulated" | "kubernetes";
+    reporter: Reporter;
+    hashOverride?: "RANDOM";
+  };
+export type UpOptions = TopologyOptions &
+  PartOptions & {
+    port: number;
+    prometheusPort: number;
+    speed: number;
+    seed?: number;
+  };
 /** How the answer to a question is written; absent: for a terminal on a terminal, else JSON. */
 export type QuestionReporter = "terminal" | "json";
 export type QueryCommandOptions = { samples: string; time?: string; reporter?: QuestionReporter };

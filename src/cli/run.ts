@@ -23,6 +23,9 @@ on their pods and pods come and go as promised.
 More: limpet COMMAND --help, README.md, docs/.
 `;
 
+const CONFIG_HELP =
+  "a limpet.yaml; default: the one beside the manifests, for a stream the one in this folder";
+
 export async function run(host: Host): Promise<number> {
   const result = { code: EXIT.pass as number };
   const program = buildProgram(host, result);
@@ -68,7 +71,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input or usage · 3 the environment lacks something · 130 interrupted",
     );
 
-  program
+  const test = program
     .command("test")
     .description("run the tests (scenarios) on a topology and say pass or fail")
     .argument("[NAME...]", "scenarios by name or file; default: the bundled six")
@@ -76,6 +79,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
     .addOption(
@@ -102,13 +106,14 @@ function buildProgram(host: Host, result: { code: number }): Command {
       result.code = await testCommand(host, names, options);
     });
 
-  program
+  const up = program
     .command("up")
     .description("keep a topology running in real time until Ctrl-C")
     .option(
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
     .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
@@ -121,6 +126,9 @@ function buildProgram(host: Host, result: { code: number }): Command {
       const { upCommand } = await import("./up-command.ts");
       result.code = await upCommand(host, options);
     });
+
+  withParts(test);
+  withParts(up);
 
   program
     .command("report")
@@ -141,4 +149,21 @@ function buildProgram(host: Host, result: { code: number }): Command {
     });
   addQuestions(program, host, result);
   return program;
+}
+
+/** The parts of a run that a real program can take over. */
+function withParts(command: Command): void {
+  command
+    .addOption(
+      new Option("--sidecar <NAME>", "the proxies: limpet's own, or a real Envoy")
+        .choices(["built-in", "envoy"])
+        .default("built-in"),
+    )
+    .option("--envoy <PATH>", "the Envoy for --sidecar envoy; default: envoy on PATH")
+    .addOption(
+      new Option("--metrics <NAME>", "what scrapes and answers queries: limpet itself, or a real Prometheus")
+        .choices(["built-in", "prometheus"])
+        .default("built-in"),
+    )
+    .option("--prometheus <PATH>", "the Prometheus for --metrics prometheus; default: prometheus on PATH");
 }

@@ -31,7 +31,7 @@ async function startOf(
   const asked = path !== undefined || tierName !== undefined;
   if (!asked && lines.some(({ scaledObject, hpa }) => scaledObject !== undefined || hpa !== undefined))
     return {};
-  const topology = await openTopology(host, path);
+  const topology = await openTopology(host, path === undefined ? {} : { topology: path });
   const { scaledObject, workload, name } = tierNamed(topology, tierName);
   if (scaledObject === null)
     throw new InputError([

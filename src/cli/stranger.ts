@@ -1,24 +1,31 @@
 /** What limpet took somebody's manifests to be, said before anything starts. */
-import { programFor } from "../engines/local/programs.ts";
+import { relative } from "node:path";
+import { containerRole } from "../engines/container-role.ts";
 import type { Tier, Topology } from "../topology/types.ts";
 
-export function describeStranger(topology: Topology): string {
+/** @param cwd the folder that the path of `limpet.yaml` is shown from. */
+export function describeStranger(topology: Topology, engine: string, cwd: string): string {
   const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
+  // Virtual time runs no commands at all.
+  const isMapped = (image: string): boolean =>
+    engine !== "simulated" && (topology.config.programs[image]?.command.length ?? 0) > 0;
   const standIns = workloads
-    .filter((workload) => programFor(topology, workload, workload.container).standIn)
+    .filter(({ container }) => !isMapped(container.image))
+    .filter((workload) => containerRole(topology, workload, workload.container).standIn)
     .map(({ name }) => name);
+  const because =
+    engine === "simulated"
+      ? "virtual time runs no commands, so a model of limpet's own programs takes their place"
+      : "no command in limpet.yaml, so limpet's own programs take their place";
   const lines = [
     `read ${topology.manifests.length} objects from ${plural(topology.files.length, "file")}`,
+    ...(topology.config.file === null ? [] : [`settings of   ${relative(cwd, topology.config.file)}`]),
     ...topology.findings.map(
       ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    ${remedy}`,
     ),
     ...topology.tiers.map((tier) => `tier  ${tier.name}   ${describeTier(tier)}`),
     `entry ${topology.entry.workload.name}   ${topology.entry.workload.kind} ${topology.entry.workload.name}`,
-    ...(standIns.length === 0
-      ? []
-      : [
-          `stood in for   ${standIns.join(", ")}: no command in limpet.yaml, so limpet's own programs take their place`,
-        ]),
+    ...(standIns.length === 0 ? [] : [`stood in for   ${standIns.join(", ")}: ${because}`]),
     ...(topology.config.activeTenants === null && standIns.includes(topology.entry.workload.name)
       ? [
           "the metric of each trigger is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",

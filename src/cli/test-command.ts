@@ -2,14 +2,13 @@
 import { join } from "node:path";
 import type { ResourcesEvent, RunEvent } from "../events/types.ts";
 import { createRunFolder } from "../events/writer.ts";
-import { localEngine } from "../engines/local/local-engine.ts";
-import { EnvironmentError, InputError } from "../errors.ts";
+import { EnvironmentError } from "../errors.ts";
 import { Progress } from "../report/progress.ts";
 import { readRunLog } from "../report/summary.ts";
 import { exitCode } from "../events/verdicts.ts";
 import { loadScenarios } from "../scenarios/load.ts";
 import { runSuite } from "../scenarios/suite.ts";
-import type { Topology } from "../topology/types.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import { EXIT, type Host } from "./host.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
 import { render } from "./render.ts";
@@ -23,11 +22,9 @@ export async function testCommand(
   names: readonly string[],
   options: TestOptions,
 ): Promise<number> {
-  if (options.engine !== "local") {
-    throw new InputError([`--engine ${options.engine}: not built yet; this version has one engine: local`]);
-  }
-  const topology = await openTopology(host, options.topology);
-  const speed = speedFor(topology, options.speed);
+  const topology = await openTopology(host, options);
+  const chosen = await chooseEngine(host, options, topology);
+  const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
@@ -36,7 +33,7 @@ export async function testCommand(
   // The result alone goes to standard output where a program reads it.
   const screen = options.reporter === "terminal" ? host.stdout : host.stderr;
   const print = (text: string): void => void screen.write(text);
-  if (options.topology !== undefined) print(describeStranger(topology));
+  if (options.topology !== undefined) print(describeStranger(topology, options.engine, host.cwd));
   const progress = new Progress(
     {
       write: print,
@@ -44,14 +41,14 @@ export async function testCommand(
       columns: host.stdout.columns ?? 100,
     },
     {
-      heading: `limpet test · ${topology.path} · ${options.engine} engine, speed ${speed}, seed ${seed}`,
+      heading: `limpet test · ${topology.path} · ${chosen.words}, seed ${seed}`,
       speed,
       scenarios: scenarios.plans.map(({ name }) => name),
     },
   );
   const spent = new Spent(started, host.now);
   const result = await runSuite({
-    engine: localEngine,
+    engine,
     topology,
     scenarios,
     seed,
@@ -60,34 +57,39 @@ export async function testCommand(
     header: {
       limpet: packageVersion(host),
       date: started.toISOString(),
-      parts: { sidecar: "built in", metrics: "built in" },
+      parts,
     },
     hostEnv: host.env,
     signal: host.interrupted,
-    resources: () => spent.total(),
+    ...(chosen.logsResources ? { resources: () => spent.total() } : {}),
     onEvent: (event, part) => {
       spent.note(event);
       progress.event(event, part);
     },
+    realParts,
     ...(options.hashOverride ? { overrideLbPolicy: options.hashOverride } : {}),
   });
   progress.end();
   host.stdout.write(render(host, await readRunLog(folder), options.reporter));
   if (result.interrupted) return EXIT.interrupted;
-  return exitCode(result.verdicts);
+  const code = exitCode(result.verdicts);
+  if (options.engine === "simulated" && code !== EXIT.pass)
+    print(` again      ${replayCommand(names, options, seed)}\n`);
+  return code;
 }
 
-/** A user's own command keeps real time unless it says that it can do otherwise. */
-function speedFor(topology: Topology, wanted: number): number {
-  const images = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)].map(
-    ({ container }) => container.image,
-  );
-  const real = images.find((image) => topology.config.programs[image]?.honoursSpeed === false);
-  if (real === undefined || wanted === 1) return wanted;
-  throw new InputError([
-    `${topology.config.file ?? "limpet.yaml"}: the command for image ${real} keeps real time, and --speed is ${wanted}. ` +
-      "Use --speed 1, or say honoursSpeed: true for it if it reads LIMPET_EPOCH and LIMPET_SPEED",
-  ]);
+/** The same run again, as it would be typed: virtual time and the seed make it the same to the last line of its log. */
+function replayCommand(names: readonly string[], options: TestOptions, seed: number): string {
+  const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
+  return [
+    "limpet test",
+    ...names.map(quoted),
+    "--engine simulated",
+    ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
+    ...(options.config === undefined ? [] : [`--config ${quoted(options.config)}`]),
+    ...(options.hashOverride === undefined ? [] : [`--hash-override ${options.hashOverride}`]),
+    `--seed ${seed}`,
+  ].join(" ");
 }
 
 function makeFolder(base: string, name: string): string {

@@ -5,9 +5,11 @@ import { EXIT, type Host } from "./host.ts";
 import { upLine } from "./up-lines.ts";
 import type { UpOptions } from "./options.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
+import { chooseParts } from "./real-parts.ts";
 
 export async function upCommand(host: Host, options: UpOptions): Promise<number> {
-  const topology = await openTopology(host, options.topology);
+  const topology = await openTopology(host, options);
+  const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const events: RunEvent[] = [];
   let print = (event: RunEvent): void => void events.push(event);
@@ -19,6 +21,7 @@ export async function upCommand(host: Host, options: UpOptions): Promise<number>
     gatewayPort: options.port,
     prometheusPort: options.prometheusPort,
     hostEnv: host.env,
+    realParts,
   });
   const path = topology.config.request?.path ?? "/request";
   const header = topology.config.request?.tenantHeader ?? "X-Tenant-ID";
@@ -28,6 +31,8 @@ export async function upCommand(host: Host, options: UpOptions): Promise<number>
     `prometheus  ${run.prometheusUrl}     curl '${run.prometheusUrl}/api/v1/query?query=${metric}'\n`,
   );
   host.stdout.write(`seed ${seed}, speed ${options.speed}\n`);
+  const real = Object.entries(parts).filter(([, name]) => name !== "built in");
+  for (const [part, name] of real) host.stdout.write(`${part.padEnd(10)}  ${name}\n`);
   const show = (event: RunEvent): void => {
     const line = upLine(event, run.clock.epochUnixSeconds);
     if (line !== null) host.stdout.write(`${line}\n`);

@@ -26,7 +26,7 @@ export async function whereCommand(
   if (tenants.length === 0)
     throw new InputError(["limpet where: name at least one tenant, or --hosts FILE|-"]);
   const range = rangeOf(options.pods);
-  const topology = await openTopology(host, options.topology);
+  const topology = await openTopology(host, options);
   const tier = tierNamed(topology, options.tier);
   const answer = whereInTier(topology, tier, tenants, range ?? wholeTier(tier), options.seed);
   host.stdout.write(

@@ -32,13 +32,29 @@ export class VirtualClock implements Clock {
   /** Runs everything due up to and including `untilUs`, then stands at `untilUs`. */
   async runUntil(untilUs: number): Promise<void> {
     for (let next = this.#heap[0]; next && next.atUs <= untilUs; next = this.#heap[0]) {
-      this.#pop();
-      if (next.cancelled) continue;
-      this.#nowUs = next.atUs;
-      const pending = next.fn();
+      const pending = this.step();
       if (pending) await pending;
     }
     this.#nowUs = Math.max(this.#nowUs, untilUs);
+  }
+
+  /** When the next timer is due, null without one. */
+  get nextAtUs(): number | null {
+    for (let next = this.#heap[0]; next; next = this.#heap[0]) {
+      if (!next.cancelled) return next.atUs;
+      this.#pop();
+    }
+    return null;
+  }
+
+  /** Runs the next timer; where it gives a promise, await it before the next step. */
+  step(): void | Promise<void> {
+    const next = this.#heap[0];
+    if (!next) return;
+    this.#pop();
+    if (next.cancelled) return;
+    this.#nowUs = next.atUs;
+    return next.fn();
   }
 
   #before(a: Entry, b: Entry): boolean {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { realUnixMs } from "./real-time.ts";
 
 /** Longest delay that Node's timers take; beyond it they fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -38,6 +39,16 @@ export class WallClock implements Clock {
     };
     arm();
     return { cancel: () => clearTimeout(handle) };
+  }
+
+  /** The machine's own date (Unix milliseconds, with a fraction) at an instant of topology time. */
+  realUnixMsAt(atUs: number): number {
+    return realUnixMs() - (this.nowUs() - atUs) / 1000 / this.speed;
+  }
+
+  /** The instant of topology time at a date of the machine's own, in Unix milliseconds. */
+  usAtRealUnixMs(unixMs: number): number {
+    return Math.round(this.nowUs() - (realUnixMs() - unixMs) * 1000 * this.speed);
   }
 
   /** What a child process needs to read the same time: {@link clockFromEnv}. */

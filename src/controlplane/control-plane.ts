@@ -13,7 +13,7 @@ import { EndpointsController } from "./endpoints-controller.ts";
 import { Kubelet, viewOf } from "./kubelet.ts";
 import type { QuerySource } from "./query-source.ts";
 import { Scraper } from "./scraper.ts";
-import type { Substrate } from "./substrate.ts";
+import type { PodIdentity, Substrate } from "./substrate.ts";
 import type { TierState } from "./tier-state.ts";
 import { WorkloadController } from "./workload-controller.ts";
 
@@ -24,6 +24,8 @@ export type ControlPlaneOptions = {
   readonly substrate: Substrate;
   readonly emit: (event: RunEvent) => void;
   readonly querySource: (tsdb: Tsdb) => QuerySource;
+  /** Who scrapes in the built-in scraper's place: told of the pods there are whenever these change. */
+  readonly discovery?: (pods: readonly PodIdentity[]) => void;
   readonly versions?: Versions;
 };
 
@@ -32,7 +34,8 @@ const LOGGED_LATENESS_US = 100_000;
 
 export class ControlPlane {
   readonly kubelet: Kubelet;
-  readonly scraper: Scraper;
+  /** Null where another scrapes. */
+  readonly scraper: Scraper | null;
   readonly tsdb: Tsdb;
   readonly #options: ControlPlaneOptions;
   readonly #controllers: WorkloadController[];
@@ -69,16 +72,19 @@ export class ControlPlane {
       tierOf: (service) => topology.tiers.find((tier) => tier.services.includes(service))?.name ?? null,
       emit,
     });
-    this.scraper = new Scraper({
-      clock,
-      seed,
-      topology,
-      kubelet: this.kubelet,
-      substrate,
-      tsdb: this.tsdb,
-      emit,
-      onLate,
-    });
+    this.scraper =
+      options.discovery === undefined
+        ? new Scraper({
+            clock,
+            seed,
+            topology,
+            kubelet: this.kubelet,
+            substrate,
+            tsdb: this.tsdb,
+            emit,
+            onLate,
+          })
+        : null;
     const metrics = options.querySource(this.tsdb);
     this.#autoscalers = topology.scaledObjects.map(
       (scaledObject, index) =>
@@ -116,7 +122,7 @@ export class ControlPlane {
 
   stop(): void {
     for (const autoscaler of this.#autoscalers) autoscaler.stop();
-    this.scraper.stop();
+    this.scraper?.stop();
     this.kubelet.stop();
   }
 
@@ -166,7 +172,8 @@ export class ControlPlane {
   #changed(): void {
     for (const controller of this.#controllers) controller.changed();
     this.#endpoints.changed();
-    this.scraper.changed();
+    this.scraper?.changed();
+    this.#options.discovery?.(this.kubelet.pods().map(({ identity }) => identity));
   }
 }
 

@@ -7,6 +7,7 @@ import { stream } from "../seed/seed.ts";
 import type { Topology } from "../topology/types.ts";
 import type { Kubelet, LivePod } from "./kubelet.ts";
 import { startLoop } from "./loop.ts";
+import { scrapedAt } from "./scraped-at.ts";
 import type { PodIdentity, Substrate } from "./substrate.ts";
 
 export type ScraperOptions = {
@@ -71,15 +72,10 @@ export class Scraper {
   }
 
   #add({ identity }: LivePod): void {
-    const annotations = identity.workload.podAnnotations;
-    if (annotations["prometheus.io/scrape"] !== "true") return;
     const { clock, seed, topology, onLate, tsdb } = this.#options;
-    const port = Number(
-      annotations["prometheus.io/port"] ?? identity.container.ports[0]?.containerPort ?? 80,
-    );
-    const path = annotations["prometheus.io/path"] ?? "/metrics";
-    const instance = `${identity.podIP}:${port}`;
-    const labels = labelsOf(topology, identity, instance);
+    const asked = scrapedAt(topology, identity);
+    if (asked === null) return;
+    const { port, path, instance, labels } = asked;
     const periodUs = secondsToUs(topology.scrape.scrapeIntervalSeconds);
     const phaseUs = stream(seed, `phase/scrape/${identity.name}`).below(periodUs);
     const nowUs = clock.nowUs();
@@ -156,11 +152,3 @@ export class Scraper {
     this.#targets.delete(target.uid);
   }
 }
-
-/** No label `pod`: it would push the exported one aside, which names the API pod (see docs/decisions). */
-const labelsOf = (topology: Topology, pod: PodIdentity, instance: string): Record<string, string> => ({
-  job: topology.scrape.name,
-  instance,
-  namespace: pod.workload.namespace,
-  kubernetes_pod: pod.name,
-});

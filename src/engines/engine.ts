@@ -31,6 +31,14 @@ export type Fault =
   | { readonly kind: "killGateway"; readonly gateway: number }
   | { readonly kind: "stopPrometheus"; readonly forSeconds: number };
 
+/** Programs that take the place of built-in parts: paths. */
+export type RealParts = {
+  /** The sidecars. */
+  readonly envoy?: string;
+  /** What scrapes the pods and answers the triggers' queries. */
+  readonly prometheus?: string;
+};
+
 export type RunOptions = {
   readonly topology: Topology;
   readonly seed: number;
@@ -44,6 +52,7 @@ export type RunOptions = {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** The negative control "hashing replaced by random". */
   readonly overrideLbPolicy?: "RANDOM";
+  readonly realParts?: RealParts;
 };
 
 /** A running topology. Leaving its scope (`await using`) ends everything it started. */

@@ -275,7 +275,7 @@ export type FaultEvent = {
   readonly detail?: string;
 };
 
-/** A timer that ran late by more than a millisecond of real time, in topology time. */
+/** A timer that ran late by 100 ms of topology time or more. */
 export type LatenessEvent = {
   readonly type: "lateness";
   readonly atUs: number;

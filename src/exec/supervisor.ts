@@ -34,12 +34,12 @@ export interface Program {
   signal(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** Where the bundled programs of this package are: `dist/`, next to or below this file. */
+/** Where the bundled programs of this package are: `dist/`. This file is in one of its folders, whole or bundled into another. */
 export const programPath = (name: string): string => {
   const here = fileURLToPath(import.meta.url);
   const dist = here.includes("/src/exec/")
     ? here.replace(/src\/exec\/[^/]+$/, "dist/")
-    : here.replace(/exec\/[^/]+$/, "");
+    : here.replace(/[^/]+\/[^/]+$/, "");
   return `${dist}${name}/main.js`;
 };
 

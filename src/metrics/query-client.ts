@@ -1,4 +1,3 @@
-import { request } from "undici";
 import { PromqlError } from "../promql/errors.ts";
 import { instantQuery, type QueryOptions } from "../promql/query.ts";
 import type { Storage } from "../promql/storage.ts";
@@ -64,6 +63,8 @@ export async function queryPrometheus(asked: {
     const url = new URL(`${asked.baseUrl.replace(/\/$/, "")}/api/v1/query`);
     url.searchParams.set("query", asked.query);
     if (asked.timeUnixSeconds !== undefined) url.searchParams.set("time", String(asked.timeUnixSeconds));
+    // Loaded at the first question over HTTP: who asks the built-in store never needs it.
+    const { request } = await import("undici");
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(asked.timeoutMs) });
     const chunks: Buffer[] = [];
     let bytes = 0;

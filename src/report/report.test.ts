@@ -66,7 +66,7 @@ const moved = check({
   limit: "reported",
   unit: "tenants",
   verdict: "reported",
-  reason: "least possible 1",
+  reason: "even hashing moves 1",
 });
 const undecided = check({
   name: "cooldown",
@@ -105,7 +105,7 @@ describe("the last screen", () => {
         " test             measure               expected  measured",
         " scale from zero  first response        < 30 s    11.4 s    pass",
         "                  requests lost         0         0 of 21   pass",
-        " tenant affinity  moved by scale steps  reported  1 of 4    –     least possible 1",
+        " tenant affinity  moved by scale steps  reported  1 of 4    –     even hashing moves 1",
         "",
         " 2 of 2 tests pass · 96 s (31 min of topology time) · peak memory 412 MiB",
         " event log  .limpet/runs/2026-11-23T10-14-07-seed7/   look again: limpet report latest",

@@ -130,6 +130,8 @@ export function renderTerminal(log: RunLog, options: TerminalOptions): string {
   for (const scenario of log.unfinished) lines.push(` not finished: ${scenario}: the run was ended before`);
   for (const warning of log.warnings) lines.push(` warning: ${warning}`);
   lines.push(summaryLine(log, verdicts));
+  // Where nothing but the seed decides, the digest says whether two runs went the same way.
+  if (log.header.engine === "simulated") lines.push(` digest     ${log.digest}`);
   lines.push(` event log  ${log.folder}/   look again: limpet report latest`);
   return `${lines.join("\n")}\n`;
 }

@@ -6,18 +6,14 @@ export const DEFAULT_POLLING_INTERVAL_SECONDS = 30;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
 export const COMPOSITE_METRIC = "composite-metric";
 
-/** Each spec is read at every check of its object, and never written to. */
-const stored = new WeakMap<ScaledObjectSpec, ScaledObjectSpec>();
+/** Specs are values; every check of a run asks for the same few. */
+const withoutNullsOf = new WeakMap<ScaledObjectSpec, ScaledObjectSpec>();
 
 /** The spec as the API server stores it: a field that is written as null counts as not written. */
 export function withoutNulls(spec: ScaledObjectSpec): ScaledObjectSpec {
-  const known = stored.get(spec);
-  if (known !== undefined) return known;
-  const result = dropNulls(spec) as ScaledObjectSpec;
-  stored.set(spec, result);
-  // What was read once is handed on, and comes back.
-  stored.set(result, result);
-  return result;
+  let stored = withoutNullsOf.get(spec);
+  if (!stored) withoutNullsOf.set(spec, (stored = dropNulls(spec) as ScaledObjectSpec));
+  return stored;
 }
 
 function dropNulls(value: unknown): unknown {

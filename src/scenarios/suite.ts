@@ -1,5 +1,5 @@
 /** Runs scenarios on one engine, one after another on one running topology, and judges each. */
-import type { Engine, EngineRun, RunOptions } from "../engines/engine.ts";
+import type { Engine, EngineRun, RealParts, RunOptions } from "../engines/engine.ts";
 import { describeRoutes, describeScaledObjects } from "../events/describe.ts";
 import type { NotApplicable, RunEvent, Verdict } from "../events/types.ts";
 import { EventWriter, type HeaderFields } from "../events/writer.ts";
@@ -27,6 +27,7 @@ export type SuiteOptions = {
   /** The environment that users' commands start from. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly overrideLbPolicy?: "RANDOM";
+  readonly realParts?: RealParts;
   readonly signal?: AbortSignal;
   /** What the machine spent; asked once, at the end. */
   readonly resources?: () => { readonly pssBytesPeak: number; readonly realSeconds: number };
@@ -100,7 +101,7 @@ class Suite {
     plans: readonly Plan[],
     attempt: number,
   ): Promise<{ readonly late: readonly Plan[]; readonly lastUs: number }> {
-    const { engine, topology, seed, overrideLbPolicy } = this.#options;
+    const { engine, topology, seed, overrideLbPolicy, realParts } = this.#options;
     const collector = new Collector();
     // The header carries the epoch, which is known once the engine stands; what happens until then waits for it.
     let early: RunEvent[] | null = [];
@@ -118,6 +119,7 @@ class Suite {
       prometheusPort: this.#options.prometheusPort ?? 0,
       hostEnv: this.#options.hostEnv,
       ...(overrideLbPolicy === undefined ? {} : { overrideLbPolicy }),
+      ...(realParts === undefined ? {} : { realParts }),
     };
     const release = (epochUnixSeconds: number): void => {
       this.#openPart(speed, epochUnixSeconds);

@@ -4,6 +4,7 @@
  */
 import FlatQueue from "flatqueue";
 import type { Arrival } from "../engines/engine.ts";
+import { exponential } from "../seed/exponential.ts";
 import { stream, type Random } from "../seed/seed.ts";
 import type { PlannedLoad } from "./plan.ts";
 
@@ -19,8 +20,7 @@ function* tenantTimes(load: PlannedLoad, random: Random): Generator<number> {
     }
     case "poisson": {
       for (let atUs = 0; ;) {
-        // 1 − u is never 0, so the logarithm is finite.
-        atUs += -Math.log(1 - random.float()) * periodUs;
+        atUs += exponential(random) * periodUs;
         yield atUs;
       }
     }

@@ -38,7 +38,9 @@ function judgeLateness(
   interval: Interval | null,
   context: { readonly evidence: Evidence; readonly attempt: number; readonly speed: number },
 ): Judged {
-  const minds = definition.timed ? result.verdict !== "reported" : result.verdict === "fail";
+  // What a decision or a route in the log explains has not failed for the machine's slowness.
+  const explained = result.verdict === "fail" && result.remedy !== undefined;
+  const minds = !explained && (definition.timed ? result.verdict !== "reported" : result.verdict === "fail");
   const worst = interval && maxLateness(context.evidence.of("lateness"), interval.fromUs, interval.toUs);
   if (!minds || !worst || usToSeconds(worst.lateUs) <= definition.marginSeconds)
     return { result, late: false };

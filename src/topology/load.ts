@@ -89,7 +89,7 @@ function prefixOf(path: string, folder: string): string {
   return named === "." || named === "" ? "" : `${named.replace(/\/+$/, "")}/`;
 }
 
-function readStream(text: string, files: Files): Built {
+export function readStream(text: string, files: Files): Built {
   const documents = parseYaml(text, "stdin", files.problems, files.budget);
   if (text.trim() === "")
     files.problems.add(
@@ -107,7 +107,7 @@ function plain(resources: readonly Resource[], files: Files): Built {
   return { resources, missing: [], findings: [] };
 }
 
-function readPath(path: string, files: Files): Built {
+export function readPath(path: string, files: Files): Built {
   const full = resolve(path);
   const kind = files.kind(full);
   if (kind === "absent")
@@ -147,7 +147,7 @@ async function findConfig(options: LoadOptions, files: Files, problems: Problems
   return noConfig;
 }
 
-function readObjects(resources: readonly Resource[]) {
+export function readObjects(resources: readonly Resource[]) {
   // What is in no namespace is in the one that the manifests make, as after `kubectl apply -n`.
   const made = resources.find(({ node }) => kindOf(node) === "Namespace");
   const used = resources.map(({ node }) => namespaceOf(node)).find((namespace) => namespace !== "");
@@ -163,7 +163,7 @@ function readObjects(resources: readonly Resource[]) {
   return { manifests, services, workloads, scaledObjects };
 }
 
-function missingFindings(built: Built, scrape: Scrape): Finding[] {
+export function missingFindings(built: Built, scrape: Scrape): Finding[] {
   return built.missing.map(({ resource, source }) => {
     const standsIn = /prometheus/i.test(resource) && scrape.source === DEFAULT_SCRAPE.source;
     const consequence = standsIn

@@ -7,7 +7,7 @@ import { apiVersionOf, kindOf, nameOf } from "./kustomize/resource.ts";
 import type { Problems } from "./problems.ts";
 import type { Json } from "./types.ts";
 
-type Model = new (data: never) => { validate(): void };
+type Model = (new (data: never) => { validate(): void }) & { readonly prototype: { validate(): void } };
 
 const SCHEMAS: Readonly<Record<string, () => Promise<Model>>> = {
   "v1/Namespace": async () => (await import("kubernetes-models/v1/Namespace")).Namespace,
@@ -60,6 +60,9 @@ const SCHEMAS: Readonly<Record<string, () => Promise<Model>>> = {
 
 /** The kinds that are held against a schema, as `apiVersion/kind`. */
 export const VALIDATED_KINDS: readonly string[] = Object.keys(SCHEMAS);
+
+/** The model of `apiVersion/kind`, or null where none is known. */
+export const modelOf = async (kind: string): Promise<Model | null> => (await SCHEMAS[kind]?.()) ?? null;
 
 /** One complaint of the validator, in ajv's form. */
 type Complaint = {

@@ -41,7 +41,7 @@ export function prometheusDurationSeconds(text: string): number | null {
 }
 
 /** ConfigMaps that a Prometheus workload mounts. */
-function mountedConfigMaps(nodes: readonly LocatedMap[]): LocatedMap[] {
+export function mountedConfigMaps(nodes: readonly LocatedMap[]): LocatedMap[] {
   const mounted = nodes.flatMap((node) => {
     const pod = getIn(node, ["spec", "template", "spec"]);
     const isPrometheus = getItems(pod, "containers").some((container) =>

@@ -84,7 +84,11 @@ function younger(
   if (secondA === secondB) return 0;
   const ageRank = (atUs: number): number => {
     const ageNs = (nowUs - atUs) * 1000;
-    return ageNs > 0 ? Math.trunc(Math.log2(ageNs)) : -1;
+    if (ageNs <= 0) return -1;
+    // The whole part of the binary logarithm, in steps that are exact everywhere.
+    let rank = 0;
+    for (let rest = ageNs; rest >= 2; rest /= 2) rank++;
+    return rank;
   };
   const byUid = (a.uid ?? a.name) < (b.uid ?? b.name) ? -1 : 1;
   return ageRank(secondA) - ageRank(secondB) || byUid;

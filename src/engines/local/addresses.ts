@@ -3,10 +3,13 @@
  * keeps its container's port; where only 127.0.0.1 exists (macOS), pods differ by port.
  */
 import { type Server, createServer } from "node:net";
+import { listenOnLoopback } from "./loopback.ts";
 
 export type BindAddress = { readonly bindAddress: string; readonly bindPort: number };
 
 export interface Addresses {
+  /** Only 127.0.0.1 is there: pods differ by port, not by address. */
+  readonly oneAddress: boolean;
   /** An address for a new pod that wants to listen on `port`. */
   next(port: number): Promise<BindAddress>;
   close(): void;
@@ -17,7 +20,9 @@ const FIRST_BLOCK = 64;
 const LAST_BLOCK = 250;
 const LOCK_PORT = 18_473;
 
-export async function claimAddresses(): Promise<Addresses> {
+/** `LIMPET_ONE_ADDRESS=1` tries on Linux what macOS has to do. */
+export async function claimAddresses(env: Readonly<Record<string, string | undefined>>): Promise<Addresses> {
+  if (env["LIMPET_ONE_ADDRESS"] === "1") return portsOfOneAddress();
   for (let block = FIRST_BLOCK; block <= LAST_BLOCK; block++) {
     const lock = await listen(`127.${block}.0.1`, LOCK_PORT);
     if (lock === "no such address") return portsOfOneAddress();
@@ -25,6 +30,7 @@ export async function claimAddresses(): Promise<Addresses> {
     lock.unref();
     let count = 1;
     return {
+      oneAddress: false,
       next: async (port) => {
         count++;
         if (count > 65_000) throw new Error("more than 65,000 pods in one run: no loopback address is left");
@@ -38,9 +44,22 @@ export async function claimAddresses(): Promise<Addresses> {
 
 export function portsOfOneAddress(): Addresses {
   return {
+    oneAddress: true,
     next: async () => ({ bindAddress: "127.0.0.1", bindPort: await freePort("127.0.0.1") }),
     close: () => {},
   };
+}
+
+/**
+ * `port` of 127.0.0.1, or any free one for 0, for a program that binds it itself.
+ *
+ * @throws {InputError} where another program holds it.
+ */
+export async function portOrFree(port: number, forWhat: string): Promise<number> {
+  const server = createServer();
+  const bound = await listenOnLoopback(server, port, forWhat);
+  await new Promise((resolve) => server.close(resolve));
+  return bound;
 }
 
 /** A port that nobody held a moment ago. */

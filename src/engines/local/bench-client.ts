@@ -5,6 +5,7 @@
 import { Pool } from "undici";
 import type { Clock } from "../../clock/clock.ts";
 import type { Arrival } from "../engine.ts";
+import { BENCH_ID, type Exchange } from "../request-book.ts";
 import type { BindAddress } from "./addresses.ts";
 
 export type RequestShape = {
@@ -12,17 +13,6 @@ export type RequestShape = {
   readonly tenantHeader: string;
   readonly tierHeader: string;
   readonly podField: string;
-};
-
-export type Exchange = {
-  readonly arrival: Arrival;
-  readonly id: string;
-  readonly sentAtUs: number;
-  readonly doneAtUs: number;
-  readonly status: number | null;
-  readonly podInAnswer: string | null;
-  /** For anything but a 2xx with a pod: the machine-readable reason of the answer, or the connection's error. */
-  readonly cause: string | null;
 };
 
 export type BenchClientOptions = {
@@ -34,9 +24,6 @@ export type BenchClientOptions = {
   readonly timeoutSeconds: number;
   readonly onLate: (loop: string, lateUs: number) => void;
 };
-
-/** How the `x-request-id` of the bench's own requests begins. */
-export const BENCH_ID = "bench-";
 
 const MIN_REAL_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 1 << 20;

@@ -1,30 +1,71 @@
 /** The built-in Prometheus: one store, asked by KEDA and the HPA in process and by people over HTTP. */
 import { createServer } from "node:http";
-import { type Clock, unixMsAt } from "../../clock/clock.ts";
+import { type Clock, secondsToUs, unixMsAt } from "../../clock/clock.ts";
+import type { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { QuerySource } from "../../controlplane/query-source.ts";
-import type { TargetState } from "../../controlplane/scraper.ts";
+import type { Scraper, TargetState } from "../../controlplane/scraper.ts";
+import type { PrometheusAnswer } from "../../metrics/answer.ts";
 import { prometheusApi } from "../../metrics/http-api.ts";
 import { queryTsdb } from "../../metrics/query-client.ts";
 import type { Tsdb } from "../../metrics/tsdb.ts";
-import { listenOnLoopback } from "./forwarder.ts";
+import { listenOnLoopback } from "./loopback.ts";
+import type { Metrics } from "./metrics.ts";
 
-/** `away` is the fault "Prometheus is gone": then a query gets no answer at all. */
-export const builtInMetrics = (tsdb: Tsdb, away: () => boolean): QuerySource => ({
-  query: (promql, timeUnixSeconds) =>
-    away()
-      ? {
-          httpStatus: null,
-          status: null,
-          resultType: null,
-          result: null,
-          errorType: null,
-          error: "connection refused",
-          warnings: [],
-        }
-      : queryTsdb(tsdb, { query: promql, timeUnixSeconds }),
-});
+export class BuiltInMetrics implements Metrics {
+  readonly #clock: Clock;
+  #served: { url: string; close(): Promise<void> } | null = null;
+  #scraper: Scraper | null = null;
+  #away = false;
 
-export async function servePrometheus(options: {
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get url(): string {
+    return this.#served?.url ?? "";
+  }
+
+  querySource(tsdb: Tsdb): QuerySource {
+    return {
+      query: (promql, timeUnixSeconds) =>
+        this.#away ? NO_ANSWER : queryTsdb(tsdb, { query: promql, timeUnixSeconds }),
+    };
+  }
+
+  async start({ tsdb, scraper }: ControlPlane, port: number): Promise<void> {
+    this.#scraper = scraper;
+    const targets = (): readonly TargetState[] => scraper?.targets() ?? [];
+    this.#served = await servePrometheus({ port, clock: this.#clock, tsdb, targets });
+  }
+
+  async found(): Promise<void> {}
+
+  async stopFor(seconds: number): Promise<void> {
+    this.#setAway(true);
+    this.#clock.at(this.#clock.nowUs() + secondsToUs(seconds), () => this.#setAway(false));
+  }
+
+  async close(): Promise<void> {
+    await this.#served?.close();
+  }
+
+  #setAway(away: boolean): void {
+    this.#away = away;
+    this.#scraper?.setDown(away);
+  }
+}
+
+const NO_ANSWER: PrometheusAnswer = {
+  httpStatus: null,
+  status: null,
+  resultType: null,
+  result: null,
+  errorType: null,
+  error: "connection refused",
+  warnings: [],
+};
+
+async function servePrometheus(options: {
   port: number;
   clock: Clock;
   tsdb: Tsdb;

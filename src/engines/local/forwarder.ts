@@ -1,7 +1,7 @@
 /** What `kubectl port-forward` does: one port of this machine, connected to whichever pod is ready at the time. */
 import { type Socket, connect, createServer } from "node:net";
-import { InputError } from "../../errors.ts";
 import type { BindAddress } from "./addresses.ts";
+import { listenOnLoopback } from "./loopback.ts";
 
 export type Forwarder = { readonly url: string; close(): Promise<void> };
 
@@ -31,28 +31,4 @@ export async function forwardTcp(port: number, target: () => BindAddress | null)
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** Listens on 127.0.0.1; a port that somebody holds is the user's to free, so it is said as such. */
-export function listenOnLoopback(
-  server: ReturnType<typeof createServer>,
-  port: number,
-  forWhat: string,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      reject(
-        taken
-          ? new InputError([
-              `port ${port} is wanted for ${forWhat}, and another program holds it. End that program, or choose another port`,
-            ])
-          : error,
-      );
-    });
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address ? address.port : port);
-    });
-  });
 }

@@ -5,28 +5,33 @@ import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import type { RunEvent } from "../../events/types.ts";
 import { topologyEvents } from "../../events/topology-events.ts";
+import { EnvironmentError } from "../../errors.ts";
 import { pssBytes } from "../../exec/memory.ts";
 import { Supervisor } from "../../exec/supervisor.ts";
 import type { Workload } from "../../topology/types.ts";
 import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
 import { type Addresses, claimAddresses } from "./addresses.ts";
 import { BenchClient } from "./bench-client.ts";
-import { builtInMetrics, servePrometheus } from "./built-in-metrics.ts";
+import { BuiltInMetrics } from "./built-in-metrics.ts";
+import { Faults } from "./faults.ts";
 import { type Forwarder, forwardTcp } from "./forwarder.ts";
 import { LocalSubstrate } from "./local-substrate.ts";
+import type { Metrics } from "./metrics.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
+import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
+import { RealPrometheus } from "./prometheus/real-prometheus.ts";
 import { RequestLedger } from "./request-ledger.ts";
-import { Sidecars } from "./sidecars.ts";
+import { BuiltInSidecars } from "./built-in-sidecars.ts";
+import { EnvoySidecars } from "./envoy/envoy-sidecars.ts";
+import type { Sidecars, SidecarsOptions } from "./sidecars.ts";
 
-/** The gateway holds a request for at most 60 s and waits 10 s for its answer; the client is more patient than both. */
-const CLIENT_TIMEOUT_SECONDS = 90;
 const WINDOW_SECONDS = 5;
 const MEMORY_PERIOD_MS = 2_000;
+/** Envoy has taken a new endpoint file after 2 to 9 ms; on a busy machine it waits for its turn. */
+const ENVOY_LAG_REAL_US = 100_000;
 const ENTRY_START_LIMIT_SECONDS = 120;
 const ENTRY_START_MIN_REAL_MS = 20_000;
-const FAULT_LIMIT_SECONDS = 30;
-const FAULT_MIN_REAL_MS = 5_000;
 
 export const localEngine: Engine = {
   name: "local",
@@ -42,17 +47,18 @@ class LocalRun implements EngineRun {
   readonly #substrate: LocalSubstrate;
   readonly #plane: ControlPlane;
   readonly #client: BenchClient;
+  readonly #metrics: Metrics;
   readonly #ledger: RequestLedger;
+  readonly #faults: Faults;
   readonly #startedMs = realMs();
   #forwarder: Forwarder | null = null;
-  #prometheus: { url: string; close(): Promise<void> } | null = null;
   #memoryTimer: NodeJS.Timeout | undefined;
   #windowTimer: NodeJS.Timeout | undefined;
   #pssPeak = 0;
   #stopping: Promise<void> | null = null;
 
   static async start(options: RunOptions): Promise<EngineRun> {
-    const addresses = await claimAddresses();
+    const addresses = await claimAddresses(options.hostEnv);
     const run = new LocalRun(options, addresses);
     try {
       await run.#bringUp();
@@ -73,9 +79,14 @@ class LocalRun implements EngineRun {
     const emit = (event: RunEvent): void => this.#emit(event);
     const onLog = (level: "info" | "warn" | "error", message: string): void =>
       emit({ type: "log", atUs: clock.nowUs(), level, message });
-    this.#ledger = new RequestLedger({ clock, topology, emit });
+    const { envoy, prometheus } = options.realParts ?? {};
+    this.#ledger = new RequestLedger({
+      topology,
+      emit,
+      endpointsSlackUs: envoy === undefined ? 0 : ENVOY_LAG_REAL_US * speed,
+    });
     const notes = new OwnerNotes((message) => onLog("info", message));
-    this.#sidecars = new Sidecars({
+    const sidecars: SidecarsOptions = {
       topology,
       clock,
       seed,
@@ -88,7 +99,9 @@ class LocalRun implements EngineRun {
       },
       onLog,
       onContainer: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
-    });
+    };
+    this.#sidecars =
+      envoy === undefined ? new BuiltInSidecars(sidecars) : new EnvoySidecars({ ...sidecars, envoy });
     this.#substrate = new LocalSubstrate({
       topology,
       clock,
@@ -99,13 +112,36 @@ class LocalRun implements EngineRun {
       hostEnv,
       onLog,
     });
+    this.#metrics =
+      prometheus === undefined
+        ? new BuiltInMetrics(clock)
+        : new RealPrometheus({
+            topology,
+            clock,
+            prometheus,
+            supervisor: this.#supervisor,
+            scrapeAddressOf: (pod, at) => this.#substrate.scrapeAddressOf(pod, at),
+            emit,
+            onLog,
+          });
     this.#plane = new ControlPlane({
       topology,
       clock,
       seed,
       substrate: this.#substrate,
       emit,
-      querySource: (tsdb) => builtInMetrics(tsdb, () => this.#prometheusAway),
+      querySource: (tsdb) => this.#metrics.querySource(tsdb),
+      ...(this.#metrics.discovery ? { discovery: this.#metrics.discovery } : {}),
+    });
+    this.#faults = new Faults({
+      topology,
+      clock,
+      plane: this.#plane,
+      substrate: this.#substrate,
+      sidecars: this.#sidecars,
+      metrics: this.#metrics,
+      ownerOf: (tier, tenant) => this.#ledger.ownerOf(tier, tenant),
+      until: (holds, limitMs) => this.#until(holds, limitMs),
     });
     const { request } = topology.config;
     this.#client = new BenchClient({
@@ -124,14 +160,12 @@ class LocalRun implements EngineRun {
     });
   }
 
-  #prometheusAway = false;
-
   get gatewayUrl(): string {
     return this.#forwarder?.url ?? "";
   }
 
   get prometheusUrl(): string {
-    return this.#prometheus?.url ?? "";
+    return this.#metrics.url;
   }
 
   tierState(tier: string) {
@@ -142,11 +176,20 @@ class LocalRun implements EngineRun {
     const { workload } = this.#options.topology.entry;
     this.#plane.scale(workload, pods);
     const limitMs = Math.max(ENTRY_START_MIN_REAL_MS, (ENTRY_START_LIMIT_SECONDS * 1000) / this.clock.speed);
-    const ready = await this.#until(() => this.#plane.readyPods(workload).length === pods, limitMs);
-    if (!ready)
-      throw new Error(
-        `${workload.kind} ${workload.name}: ${pods} ready pods wanted, ${this.#plane.readyPods(workload).length} after ${limitMs / 1000} s. ${this.#lastWords()}`,
-      );
+    const ready = (): string[] => this.#plane.readyPods(workload);
+    const up = await this.#until(() => ready().length === pods && this.#allAccept(ready()), limitMs);
+    if (up) return this.#metrics.found(this.#plane.kubelet.podsOf(workload).map(({ identity }) => identity));
+    const found = `${pods} ready pods wanted, ${ready().length} after ${limitMs / 1000} s`;
+    throw new EnvironmentError(
+      `${workload.kind} ${workload.name}: ${found}. ${this.#ledger.lastTrouble ?? ""}`,
+    );
+  }
+
+  /** Without a readiness probe a pod is called ready before it listens; the bench's own client waits for both. */
+  async #allAccept(names: readonly string[]): Promise<boolean> {
+    const pods = names.flatMap((name) => this.#plane.kubelet.find(name)?.identity ?? []);
+    const accepted = await Promise.all(pods.map((pod) => this.#substrate.accepts(pod)));
+    return accepted.every(Boolean);
   }
 
   async offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void> {
@@ -164,7 +207,7 @@ class LocalRun implements EngineRun {
   }
 
   inject(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
-    return this.#bringAbout(fault);
+    return this.#faults.bringAbout(fault);
   }
 
   stop(): Promise<void> {
@@ -181,12 +224,7 @@ class LocalRun implements EngineRun {
     const standIns = this.#standIns();
     const override = overrideLbPolicy === undefined ? {} : { overrideLbPolicy };
     for (const event of topologyEvents(topology, { standIns, ...override })) this.#emit(event);
-    this.#prometheus = await servePrometheus({
-      port: prometheusPort,
-      clock: this.clock,
-      tsdb: this.#plane.tsdb,
-      targets: () => this.#plane.scraper.targets(),
-    });
+    await this.#metrics.start(this.#plane, prometheusPort);
     this.#forwarder = await forwardTcp(gatewayPort, () => this.#gatewayAddress(0));
     this.#plane.start();
     this.#watch();
@@ -243,7 +281,7 @@ class LocalRun implements EngineRun {
     await Promise.all([
       this.#client.close(),
       this.#forwarder?.close(),
-      this.#prometheus?.close(),
+      this.#metrics.close(),
       this.#substrate.stop(),
     ]);
     await this.#supervisor.stop();
@@ -263,65 +301,13 @@ class LocalRun implements EngineRun {
     return pod ? this.#substrate.bindAddressOf(pod.identity) : null;
   }
 
-  async #bringAbout(fault: Fault): Promise<{ target: string; effective: boolean; detail: string }> {
-    if (fault.kind === "stopPrometheus") return this.#stopPrometheus(fault.forSeconds);
-    const pod = this.#victim(fault);
-    if (!pod) return { target: "none", effective: false, detail: "there was no such pod" };
-    if (fault.kind === "deletePod") {
-      this.#plane.kubelet.delete(pod.name);
-      const gone = await this.#until(
-        () => this.#plane.kubelet.find(pod.name)?.identity.uid !== pod.uid,
-        this.#faultLimitMs(),
-      );
-      return { target: pod.name, effective: gone, detail: gone ? "deleted" : "still there" };
-    }
-    const program =
-      fault.kind === "killSidecar" ? this.#sidecars.programOf(pod) : this.#substrate.programOf(pod);
-    if (!program) return { target: pod.name, effective: false, detail: "its container was not running" };
-    program.signal("SIGKILL");
-    let exited = false;
-    void program.exited.then(() => (exited = true));
-    const effective = await this.#until(() => exited, this.#faultLimitMs());
-    return { target: pod.name, effective, detail: effective ? "killed" : "still running" };
-  }
-
-  #victim(fault: Exclude<Fault, { kind: "stopPrometheus" }>): PodIdentity | undefined {
-    const { kubelet } = this.#plane;
-    if (fault.kind === "killSidecar" || fault.kind === "killGateway") {
-      const name = this.#plane.readyPods(this.#options.topology.entry.workload)[fault.gateway];
-      return name === undefined ? undefined : kubelet.find(name)?.identity;
-    }
-    const workload = this.#options.topology.tiers.find(({ name }) => name === fault.tier)?.workload;
-    const owner = fault.tenant === undefined ? undefined : this.#ledger.ownerOf(fault.tier, fault.tenant);
-    const name = owner ?? (workload ? this.#plane.readyPods(workload).at(-1) : undefined);
-    return name === undefined ? undefined : kubelet.find(name)?.identity;
-  }
-
-  async #stopPrometheus(forSeconds: number): Promise<{ target: string; effective: boolean; detail: string }> {
-    this.#prometheusAway = true;
-    this.#plane.scraper.setDown(true);
-    this.clock.at(this.clock.nowUs() + forSeconds * 1e6, () => {
-      this.#prometheusAway = false;
-      this.#plane.scraper.setDown(false);
-    });
-    return { target: "prometheus", effective: true, detail: `away for ${forSeconds} s` };
-  }
-
-  #faultLimitMs(): number {
-    return Math.max(FAULT_MIN_REAL_MS, (FAULT_LIMIT_SECONDS * 1000) / this.clock.speed);
-  }
-
-  async #until(holds: () => boolean, limitMs: number): Promise<boolean> {
+  async #until(holds: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
     const untilMs = realMs() + limitMs;
-    while (!holds()) {
+    while (!(await holds())) {
       if (realMs() > untilMs || this.#stopping) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return true;
-  }
-
-  #lastWords(): string {
-    return this.#ledger.lastTrouble ?? "";
   }
 }
 

@@ -15,7 +15,8 @@ import type { Program, Supervisor } from "../../exec/supervisor.ts";
 import type { Probe, Service, Topology } from "../../topology/types.ts";
 import type { SidecarEndpoint } from "../../services/sidecar/protocol.ts";
 import type { Addresses, BindAddress } from "./addresses.ts";
-import { type ContainerProgram, containerEnv, programFor, rewriteServiceNames } from "./programs.ts";
+import { containerEnv, declaredEnv } from "../container-role.ts";
+import { type ContainerProgram, programFor, rewriteServiceNames } from "./programs.ts";
 import type { Sidecars } from "./sidecars.ts";
 
 /** Time-outs that guard real input and output never get shorter than this, however fast topology time runs. */
@@ -85,6 +86,7 @@ export class LocalSubstrate implements Substrate {
     const program = this.#options.supervisor.start({
       name: pod.name,
       command: plan.command,
+      ...(plan.cwd === undefined ? {} : { cwd: plan.cwd }),
       env: this.#envOf(pod, plan, bind),
       onStdoutLine: (line) => {
         if (plan.own && line.includes('"listening"')) listening();
@@ -108,12 +110,21 @@ export class LocalSubstrate implements Substrate {
     };
   }
 
-  async scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+  /** Where a pod's metrics are on this machine; null where the pod is not. A stand-in has them on a page of its own. */
+  scrapeAddressOf(
+    pod: PodIdentity,
+    target: Pick<ScrapeTarget, "path" | "port">,
+  ): (BindAddress & { readonly path: string }) | null {
     const plan = programFor(this.#options.topology, pod.workload, pod.container);
     const address = this.#reach(pod, target.port);
-    if (!address) throw new Error("no address");
+    return address && { ...address, path: plan.standIn ? "/metrics" : target.path };
+  }
+
+  async scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+    const at = this.scrapeAddressOf(pod, target);
+    if (!at) throw new Error("no address");
     const timeoutMs = Math.max(1, target.timeoutUs / 1000 / this.#options.clock.speed);
-    const url = `http://${address.bindAddress}:${address.bindPort}${plan.standIn ? "/metrics" : target.path}`;
+    const url = `http://${at.bindAddress}:${at.bindPort}${at.path}`;
     const { statusCode, body } = await request(url, {
       dispatcher: this.#http,
       headersTimeout: Math.max(MIN_REAL_TIMEOUT_MS, timeoutMs),
@@ -139,6 +150,20 @@ export class LocalSubstrate implements Substrate {
     this.#options.sidecars.publish(service.fqdn, version, known);
   }
 
+  /** Whether the pod takes connections now, whatever its probes say (it may have none). */
+  accepts(pod: PodIdentity): Promise<boolean> {
+    const bind = this.#binds.get(pod.uid);
+    if (!bind) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const socket = connect(bind.bindPort, bind.bindAddress);
+      const settle = (accepted: boolean): void => {
+        socket.destroy();
+        resolve(accepted);
+      };
+      socket.once("connect", () => settle(true)).once("error", () => settle(false));
+    });
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#http.destroy();
@@ -153,25 +178,22 @@ export class LocalSubstrate implements Substrate {
     const bind = this.#binds.get(pod.uid);
     if (!bind) return null;
     const first = pod.container.ports[0]?.containerPort;
-    const ownAddress = bind.bindAddress !== "127.0.0.1";
-    return ownAddress && containerPort !== first ? { ...bind, bindPort: containerPort } : bind;
+    const { oneAddress } = this.#options.addresses;
+    return !oneAddress && containerPort !== first ? { ...bind, bindPort: containerPort } : bind;
   }
 
   #envOf(pod: PodIdentity, plan: ContainerProgram, bind: BindAddress): Record<string, string> {
-    const { topology, clock, seed, hostEnv } = this.#options;
+    const { topology, clock, seed, hostEnv, addresses } = this.#options;
     const view = this.#isEntry(pod) ? this.#options.sidecars.viewOf(pod) : null;
-    const idle = topology.config.tenantIdleSeconds;
-    const gauge = topology.config.gaugeIntervalSeconds;
-    const work = topology.config.workMs;
-    const declared = {
-      ...(plan.own === "gateway" && idle !== null ? { TENANT_IDLE_SECONDS: String(idle) } : {}),
-      ...(plan.own === "gateway" && gauge !== null ? { GAUGE_INTERVAL_SECONDS: String(gauge) } : {}),
-      ...(plan.own === "api" && work !== null ? { WORK_MS: String(work) } : {}),
+    const env: Record<string, string> = {
+      ...containerEnv(pod),
+      ...plan.env,
+      ...declaredEnv(topology, plan.own),
     };
-    const env: Record<string, string> = { ...containerEnv(pod), ...plan.env, ...declared };
-    // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster.
+    // A headless name stays as it is for our own gateway: it asks the proxy's DNS, as it would in a cluster. Where pods
+    // differ by port, an address alone does not lead to them.
     const listeners = (view?.listeners ?? []).filter(
-      ({ headless }) => !headless || plan.own === null || !view?.dns,
+      ({ headless }) => !headless || plan.own === null || addresses.oneAddress,
     );
     const rewritten = Object.entries(env).map(([name, value]) => [
       name,

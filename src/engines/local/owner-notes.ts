@@ -1,6 +1,6 @@
 /** Says in words when a tenant of somebody's own requests (not the bench's) gets a pod, or another one. */
 import type { AccessLogEntry } from "../../services/sidecar/protocol.ts";
-import { BENCH_ID } from "./bench-client.ts";
+import { BENCH_ID } from "../request-book.ts";
 
 const MAX_TENANTS = 10_000;
 

@@ -1,46 +1,29 @@
-/**
- * The book of requests: joins what the client saw with what the sidecar's access log says, calls the outcome by its
- * name, compares the owner with the tenant's last one, and folds rows into windows before anything is sampled.
- */
-import type { Clock } from "../../clock/clock.ts";
-import { AffinityClassifier } from "../../events/affinity.ts";
-import { WindowFold } from "../../events/aggregate.ts";
-import type { Outcome, RequestRow, RunEvent } from "../../events/types.ts";
+/** Joins what the client saw with what the sidecar's access log says, and writes it into the book of requests. */
+import type { RunEvent } from "../../events/types.ts";
 import type { AccessLogEntry } from "../../services/sidecar/protocol.ts";
 import type { Topology } from "../../topology/types.ts";
-import type { Exchange } from "./bench-client.ts";
+import { type Exchange, RequestBook } from "../request-book.ts";
 
 export type RequestLedgerOptions = {
-  readonly clock: Clock;
   readonly topology: Topology;
   readonly emit: (event: RunEvent) => void;
+  /** How long a proxy that does not name its endpoint list may still use the one before. */
+  readonly endpointsSlackUs?: number;
 };
 
 /** How long the access log may lag behind the answer, in real time, before the answer's word is taken alone. */
 const ACCESS_LOG_PATIENCE_MS = 1_000;
 const MAX_UNJOINED = 50_000;
-const MAX_OWNERS = 1_000_000;
-/** The gateway's own words for "beyond the limits of the hold" (see its error reasons). */
-const LIMIT_REASONS = /^(hold_|tenant_limit|too_many)/;
 
 export class RequestLedger {
-  readonly #options: RequestLedgerOptions;
+  readonly #book: RequestBook;
   readonly #access = new Map<string, AccessLogEntry>();
   readonly #waiting = new Map<string, (entry: AccessLogEntry) => void>();
-  readonly #affinity: AffinityClassifier;
-  readonly #fold: WindowFold;
-  /** tier and tenant → the pod of its last answer. */
-  readonly #owners = new Map<string, string>();
   /** The last warning or error that anything logged: what to tell when nothing comes up. */
   lastTrouble: string | null = null;
 
-  constructor(options: RequestLedgerOptions) {
-    this.#options = options;
-    this.#fold = new WindowFold(options.emit);
-    const services = options.topology.tiers.map((tier) => [tier.name, tier.routingService.fqdn]);
-    this.#affinity = new AffinityClassifier({
-      services: Object.fromEntries(services) as Record<string, string>,
-    });
+  constructor({ topology, emit, endpointsSlackUs }: RequestLedgerOptions) {
+    this.#book = new RequestBook(topology, emit, endpointsSlackUs);
   }
 
   /** Every event of the run passes here: the sets of ready pods are part of the judgement. */
@@ -48,8 +31,7 @@ export class RequestLedger {
     if (event.type === "log" && event.level !== "info") this.lastTrouble = event.message;
     if (event.type === "pod" && event.what === "exited")
       this.lastTrouble = `${event.pod} exited: ${event.reason}`;
-    if (event.type === "endpoints") this.#affinity.endpoints(event);
-    if (event.type === "decision") this.#affinity.decision(event);
+    this.#book.observe(event);
   }
 
   access(entry: AccessLogEntry): void {
@@ -62,73 +44,24 @@ export class RequestLedger {
   }
 
   ownerOf(tier: string, tenant: string): string | undefined {
-    return this.#owners.get(`${tier} ${tenant}`);
+    return this.#book.ownerOf(tier, tenant);
   }
 
   async done(scenario: string, exchange: Exchange): Promise<void> {
     const answered = exchange.podInAnswer !== null;
     const entry = answered ? await this.#accessOf(exchange.id) : null;
-    this.#write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, entry?.endpointsVersion);
+    const version = entry?.endpointsVersion ?? undefined;
+    this.#book.write(scenario, exchange, entry?.pod ?? exchange.podInAnswer, version);
   }
 
   /** Writes the windows that have ended by `nowUs`. */
   advance(nowUs: number): void {
-    this.#fold.advance(nowUs);
+    this.#book.advance(nowUs);
   }
 
   /** Writes what is left, at the end of a load or of the run. */
   flush(): void {
-    this.#fold.flush();
-  }
-
-  #write(
-    scenario: string,
-    exchange: Exchange,
-    pod: string | null,
-    endpointsVersion: number | undefined,
-  ): void {
-    const { arrival, status, cause, podInAnswer } = exchange;
-    const outcome = outcomeOf(exchange);
-    const affinity =
-      pod === null || outcome !== "answer"
-        ? undefined
-        : this.#affinity.answered({
-            tier: arrival.tier,
-            tenant: arrival.tenant,
-            pod,
-            sentAtUs: exchange.sentAtUs,
-            atUs: exchange.doneAtUs,
-            ...(endpointsVersion === undefined ? {} : { endpointsVersion }),
-          });
-    if (affinity !== undefined && pod !== null) this.#remember(`${arrival.tier} ${arrival.tenant}`, pod);
-    const row: RequestRow = {
-      type: "request",
-      atUs: exchange.doneAtUs,
-      scheduledAtUs: arrival.atUs,
-      sentAtUs: exchange.sentAtUs,
-      id: exchange.id,
-      scenario,
-      load: arrival.load,
-      tenant: arrival.tenant,
-      tier: arrival.tier,
-      gateway: arrival.gateway,
-      method: arrival.method,
-      idempotent: arrival.method === "GET" || arrival.idempotencyKey !== undefined,
-      status,
-      outcome,
-      ...(cause === null ? {} : { cause }),
-      pod,
-      ...(podInAnswer !== null && podInAnswer !== pod ? { podInAnswer } : {}),
-      ...(affinity === undefined ? {} : { affinity }),
-      latencyUs: exchange.doneAtUs - arrival.atUs,
-    };
-    this.#fold.add(row);
-    this.#options.emit(row);
-  }
-
-  #remember(key: string, pod: string): void {
-    this.#owners.set(key, pod);
-    if (this.#owners.size > MAX_OWNERS) this.#owners.delete(this.#owners.keys().next().value ?? "");
+    this.#book.flush();
   }
 
   #accessOf(id: string): Promise<AccessLogEntry | null> {
@@ -147,10 +80,4 @@ export class RequestLedger {
       this.#waiting.set(id, settle);
     });
   }
-}
-
-function outcomeOf({ status, podInAnswer, cause }: Exchange): Outcome {
-  if (podInAnswer !== null) return "answer";
-  if (status !== null && status < 500) return "error";
-  return LIMIT_REASONS.test(cause ?? "") ? "refused" : "lost";
 }

@@ -101,7 +101,7 @@ export const movesByScaling = defineCheck({
       samples: sums.answers,
       interval,
     };
-    return reported(facts, [`least possible ${least}`, ...causes].join("; "));
+    return reported(facts, [`even hashing moves ${least}`, ...causes].join("; "));
   },
 });
 

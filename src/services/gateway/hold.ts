@@ -136,16 +136,26 @@ export class Lane {
 
   /** A request arrived: goes at once where nothing waits, else when its turn comes. */
   admit(ticket: Ticket): Promise<Admission> {
-    if (ticket.signal.aborted) return Promise.resolve({ kind: "abandoned" });
-    if (!this.#closed && this.#queue.length === 0 && this.#inFlight < this.#options.maxDirect) {
-      this.#inFlight++;
-      return Promise.resolve({ kind: "go" });
-    }
-    return this.#hold(ticket, false);
+    return new Promise((resolve) => this.enter(ticket, resolve));
   }
 
   /** The attempt met no pod or a full breaker: back into the queue, at its place by arrival. */
   requeue(ticket: Ticket, why: "noUpstream" | "overloaded"): Promise<Admission> {
+    return new Promise((resolve) => this.reenter(ticket, why, resolve));
+  }
+
+  /** {@link admit} without a promise: `settle` is called once, within this call or later; it calls nothing of the lane. */
+  enter(ticket: Ticket, settle: (admission: Admission) => void): void {
+    if (ticket.signal.aborted) return settle({ kind: "abandoned" });
+    if (!this.#closed && this.#queue.length === 0 && this.#inFlight < this.#options.maxDirect) {
+      this.#inFlight++;
+      return settle({ kind: "go" });
+    }
+    this.#hold(ticket, false, settle);
+  }
+
+  /** {@link requeue} without a promise. */
+  reenter(ticket: Ticket, why: "noUpstream" | "overloaded", settle: (admission: Admission) => void): void {
     this.#inFlight--;
     const wasProbe = this.#probe === ticket;
     if (wasProbe) this.#probe = null;
@@ -155,7 +165,7 @@ export class Lane {
       this.#lastZeroUs = this.#options.clock.nowUs();
       this.#coldStartFromUs ??= ticket.receivedUs;
     }
-    return this.#hold(ticket, wasProbe);
+    this.#hold(ticket, wasProbe, settle);
   }
 
   /** The request is over. `reached`: a pod answered it, so there is one. */
@@ -184,33 +194,31 @@ export class Lane {
     this.#move();
   }
 
-  #hold(ticket: Ticket, wasProbe: boolean): Promise<Admission> {
+  #hold(ticket: Ticket, wasProbe: boolean, settle: (admission: Admission) => void): void {
     const refused = this.#refusalFor(ticket, wasProbe);
     if (refused) {
       this.#options.on(refused.event);
       this.#move();
-      return Promise.resolve({ kind: "refused", refusal: refused.refusal });
+      return settle({ kind: "refused", refusal: refused.refusal });
     }
     if (!wasProbe) this.#options.on(this.#heldBefore.has(ticket) ? "requeued" : "held");
     this.#heldBefore.add(ticket);
-    return new Promise((resolve) => {
-      const abandon = (): void => {
-        this.#queue.splice(this.#queue.indexOf(waiting), 1);
-        this.#leave(waiting, "abandoned", { kind: "abandoned" });
-        this.#move();
-      };
-      const waiting: Waiting = {
-        ticket,
-        leave: (admission) => {
-          ticket.signal.removeEventListener("abort", abandon);
-          resolve(admission);
-        },
-      };
-      this.#insert(waiting);
-      if (ticket.signal.aborted) abandon();
-      else ticket.signal.addEventListener("abort", abandon);
+    const abandon = (): void => {
+      this.#queue.splice(this.#queue.indexOf(waiting), 1);
+      this.#leave(waiting, "abandoned", { kind: "abandoned" });
       this.#move();
-    });
+    };
+    const waiting: Waiting = {
+      ticket,
+      leave: (admission) => {
+        ticket.signal.removeEventListener("abort", abandon);
+        settle(admission);
+      },
+    };
+    this.#insert(waiting);
+    if (ticket.signal.aborted) abandon();
+    else ticket.signal.addEventListener("abort", abandon);
+    this.#move();
   }
 
   /** Why the ticket may not wait (any longer); null where it may, and then it has its place in the limits. */

@@ -77,9 +77,9 @@ export type AccessLogEntry = {
   readonly pod: string | null;
   readonly attempts: number;
   readonly durationUs: number;
-  /** Version of the endpoint list that the last choice was made from. */
-  readonly endpointsVersion: number;
-  /** The request hash in decimal, null where none was computed. */
+  /** Version of the endpoint list that the last choice was made from; null where the proxy does not tell. */
+  readonly endpointsVersion: number | null;
+  /** The request hash in decimal, null where none was computed or the proxy does not tell. */
   readonly hash: string | null;
   /** The first value of the header that is hashed, null without one: whose request it was. */
   readonly hashed: string | null;

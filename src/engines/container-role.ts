@@ -1,0 +1,145 @@
+/** Which of limpet's own programs plays a container, and what it has to be told: the same for every engine. */
+import type { PodIdentity } from "../controlplane/substrate.ts";
+import type { Container, Topology, Workload } from "../topology/types.ts";
+
+export type ContainerRole = {
+  readonly program: "gateway" | "api";
+  readonly env: Readonly<Record<string, string>>;
+  /** It takes the place of somebody else's image. */
+  readonly standIn: boolean;
+};
+
+/** `localhost:5001/test-gateway:dev` → `test-gateway`. */
+const imageName = (image: string): string =>
+  image
+    .replace(/@.*$/, "")
+    .replace(/:[^/:]*$/, "")
+    .replace(/^.*\//, "");
+
+/** Our own image's program, else the stand-in for it. */
+export function containerRole(topology: Topology, workload: Workload, container: Container): ContainerRole {
+  const name = imageName(container.image);
+  if (workload === topology.entry.workload) {
+    if (name === "test-gateway") return { program: "gateway", env: {}, standIn: false };
+    return { program: "gateway", env: gatewayStandInEnv(topology), standIn: true };
+  }
+  if (name === "test-api") return { program: "api", env: {}, standIn: false };
+  return { program: "api", env: apiStandInEnv(topology, workload), standIn: true };
+}
+
+/** What `limpet.yaml` sets in one of our programs, whatever the manifests say. */
+export function declaredEnv(topology: Topology, program: "gateway" | "api" | null): Record<string, string> {
+  const { tenantIdleSeconds, gaugeIntervalSeconds, workMs } = topology.config;
+  const entries: [string, number | null][] =
+    program === "gateway"
+      ? [
+          ["TENANT_IDLE_SECONDS", tenantIdleSeconds],
+          ["GAUGE_INTERVAL_SECONDS", gaugeIntervalSeconds],
+        ]
+      : program === "api"
+        ? [["WORK_MS", workMs]]
+        : [];
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]])),
+  ) as Record<string, string>;
+}
+
+/** What our gateway has to know to take the place of somebody else's. */
+function gatewayStandInEnv(topology: Topology): Record<string, string> {
+  const { config, tiers } = topology;
+  const backends = tiers.map((tier) => {
+    const port = tier.routingService.ports[0]?.port ?? 80;
+    const url = `http://${tier.routingService.fqdn}:${port}`;
+    const headless = tier.headlessService?.publishNotReadyAddresses ? tier.headlessService.fqdn : undefined;
+    return [tier.name, { url, ...(headless === undefined ? {} : { headless }) }] as const;
+  });
+  const metrics = tiers.flatMap((tier) => activeTenantsMetricOf(topology, tier.name));
+  return {
+    BACKENDS: JSON.stringify(Object.fromEntries(backends)),
+    DEFAULT_TIER: tiers[0]?.name ?? "",
+    ACTIVE_TENANTS_METRICS: JSON.stringify(metrics),
+    ...(config.request
+      ? {
+          REQUEST_PATH: config.request.path,
+          BACKEND_PATH: config.request.path,
+          TENANT_HEADER: config.request.tenantHeader,
+          POD_FIELD: config.request.podField,
+          ...(config.request.tierHeader ? { TIER_HEADER: config.request.tierHeader } : {}),
+        }
+      : {}),
+  };
+}
+
+function apiStandInEnv(topology: Topology, workload: Workload): Record<string, string> {
+  const { config } = topology;
+  return {
+    TIER: topology.tiers.find((tier) => tier.workload === workload)?.name ?? workload.name,
+    ...(config.request
+      ? {
+          REQUEST_PATH: config.request.path,
+          TENANT_HEADER: config.request.tenantHeader,
+          POD_FIELD: config.request.podField,
+        }
+      : {}),
+  };
+}
+
+export type ActiveTenantsMetric = {
+  readonly tier: string;
+  readonly metric: string;
+  readonly labels: Record<string, string>;
+};
+
+/**
+ * Which series counts a tier's active tenants: as `limpet.yaml` declares, else the one selector of the tier's query, so
+ * that a stand-in exports what the trigger asks for.
+ */
+export function activeTenantsMetricOf(topology: Topology, tierName: string): ActiveTenantsMetric[] {
+  const declared = topology.config.activeTenants;
+  if (declared) {
+    const labels = Object.entries(declared.labels).map(([key, value]) => [
+      key,
+      value.replaceAll("{tier}", tierName),
+    ]);
+    return [
+      {
+        tier: tierName,
+        metric: declared.metric,
+        labels: Object.fromEntries(labels) as Record<string, string>,
+      },
+    ];
+  }
+  const tier = topology.tiers.find(({ name }) => name === tierName);
+  const trigger = tier?.scaledObject?.triggers.find(({ type }) => type === "prometheus");
+  const query = trigger?.metadata["query"] ?? "";
+  const selectors = [...query.matchAll(/([a-zA-Z_:][a-zA-Z0-9_:]*)\s*\{([^}]*)\}/g)];
+  const only = selectors.length === 1 ? selectors[0] : undefined;
+  if (!only) return [];
+  const labels = [...(only[2] ?? "").matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"([^"]*)"/g)].map((match) => [
+    match[1],
+    match[2],
+  ]);
+  return [
+    { tier: tierName, metric: only[1] ?? "", labels: Object.fromEntries(labels) as Record<string, string> },
+  ];
+}
+
+/** The container's own variables, with what the downward API gives. */
+export function containerEnv(pod: PodIdentity): Record<string, string> {
+  const { workload } = pod;
+  const fields: Record<string, string> = {
+    "metadata.name": pod.name,
+    "metadata.namespace": workload.namespace,
+    "metadata.uid": pod.uid,
+    "status.podIP": pod.podIP,
+    "spec.nodeName": "local",
+  };
+  const labelOf = (path: string): string =>
+    workload.podLabels[/^metadata\.labels\['(.+)'\]$/.exec(path)?.[1] ?? ""] ?? "";
+  return Object.fromEntries(
+    pod.container.env.map((entry) => [
+      entry.name,
+      "value" in entry ? entry.value : (fields[entry.fieldPath] ?? labelOf(entry.fieldPath)),
+    ]),
+  );
+}
