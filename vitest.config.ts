@@ -13,7 +13,7 @@ export default defineConfig({
           exclude: ["tests/conformance/**"],
           // One at a time: each of these starts dozens of processes and measures time.
           fileParallelism: false,
-          testTimeout: 300_000,
+          testTimeout: 900_000,
           hookTimeout: 300_000,
         },
       },
