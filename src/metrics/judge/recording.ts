@@ -8,7 +8,7 @@ export const RECORDING_END_MS = RECORDING_START_MS + 40 * 60_000;
 
 type Point = { tMs: number; value: number | "stale" };
 
-/** About 230 series over 40 minutes. */
+/** 222 series over 40 minutes. */
 export function makeRecording(seed: number): RecordedSeries[] {
   const random = stream(seed, "recording");
   const all: RecordedSeries[] = [];
@@ -44,7 +44,7 @@ export function makeRecording(seed: number): RecordedSeries[] {
 
   for (const job of jobs)
     for (const tier of tiers)
-      for (let pod = 0; pod < 5; pod++) {
+      for (let pod = 0; pod < 6; pod++) {
         const instance = `10.0.${pod}.${random.below(250)}:8080`;
         const common = { job, tier, pod: `${job}-${pod}`, instance };
         let total = random.below(1000);
