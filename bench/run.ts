@@ -1,0 +1,57 @@
+/** `npm run bench [-- SUITE…] [--json]`: what routing, scaling and queries cost, beside the least that could do the work. */
+import { availableParallelism, cpus } from "node:os";
+import { columns } from "../src/cli/columns.ts";
+import { checksum, duration, measure, type Case, type Measured } from "./harness.ts";
+import { queryCases } from "./queries.ts";
+import { routingCases } from "./routing.ts";
+import { scalingCases } from "./scaling.ts";
+
+const SUITES: Readonly<Record<string, () => Case[]>> = {
+  routing: routingCases,
+  scaling: scalingCases,
+  queries: queryCases,
+};
+const SEED = 1;
+
+const args = process.argv.slice(2);
+const names = args.filter((name) => name !== "--json");
+const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `bench: no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}\n`,
+  );
+  process.exit(2);
+}
+
+const measured = measure(
+  Object.entries(SUITES).flatMap(([name, cases]) =>
+    names.length === 0 || names.includes(name) ? cases() : [],
+  ),
+  SEED,
+);
+process.stdout.write(args.includes("--json") ? jsonOf(measured) : tableOf(measured));
+
+function jsonOf(all: readonly Measured[]): string {
+  const rows = all.map(({ case: { name, unit, against }, workNs, bareNs, ratio }) => ({
+    name,
+    unit,
+    workNs,
+    bareNs,
+    ratio,
+    against,
+  }));
+  return `${JSON.stringify({ schemaVersion: 1, node: process.version, rows })}\n`;
+}
+
+function tableOf(all: readonly Measured[]): string {
+  const rows = all.map(({ case: { name, unit, against }, workNs, bareNs, ratio }) => [
+    name,
+    `${duration(workNs)} a ${unit}`,
+    duration(bareNs),
+    `× ${ratio >= 100 ? Math.round(ratio) : ratio.toPrecision(3)}`,
+    against,
+  ]);
+  const head = ["what", "takes", "bare", "ratio", "bare is"];
+  const machine = `Node ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? "unknown"}`;
+  return `${columns([head, ...rows])}\n\nMedians; the ratio is that of the same round. ${machine}. (${checksum()})\n`;
+}

@@ -1,0 +1,18 @@
+// npm run bench [-- SUITE…]: bundles bench/run.ts and runs it. Names after -- choose suites; without any all are run.
+import { join, dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const outfile = join(root, "dist", "bench", "run.js");
+await build({
+  entryPoints: [join(root, "bench", "run.ts")],
+  outfile,
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  logLevel: "warning",
+});
+await import(pathToFileURL(outfile).href);
