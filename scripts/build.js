@@ -51,7 +51,7 @@ await build({
   target: "node20",
   format: "esm",
   legalComments: "none",
-  external: ["undici", "zod", "kubernetes-models", "@kubernetes-models/*"],
+  external: ["undici", "kubernetes-models", "@kubernetes-models/*"],
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

@@ -12,6 +12,20 @@ export function kubernetesAtLeast(versions: Versions | undefined, minor: string)
 }
 
 function compare(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.replace(/^v/, "").split(".").map(Number));
-  return left![0]! - right![0]! || (left![1] ?? 0) - (right![1] ?? 0);
+  const [left, right] = [partsOf(a), partsOf(b)];
+  return left.major - right.major || left.minor - right.minor;
+}
+
+type Parts = { readonly major: number; readonly minor: number };
+
+/** Asked for at every check, and only ever of a few texts: the rules' own and one or two of the user's. */
+const known = new Map<string, Parts>();
+const MAX_KNOWN = 100;
+
+function partsOf(text: string): Parts {
+  const found = known.get(text);
+  if (found) return found;
+  const [major = 0, minor = 0] = text.replace(/^v/, "").split(".").map(Number);
+  if (known.size < MAX_KNOWN) known.set(text, { major, minor });
+  return { major, minor };
 }
