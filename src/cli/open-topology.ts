@@ -1,16 +1,28 @@
-/** What `--topology` names, loaded; and the seed of a run that was given none. */
+/** What `--topology` and `--config` name, loaded; and the seed of a run that was given none. */
+import { existsSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import { stream } from "../seed/seed.ts";
 import { loadTopology } from "../topology/load.ts";
 import type { Topology } from "../topology/types.ts";
 import type { Host } from "./host.ts";
+import type { TopologyOptions } from "./options.ts";
 
-export async function openTopology(host: Host, named: string | undefined): Promise<Topology> {
-  if (named === "-") return loadTopology({ path: "-", stdin: await host.readStdin() });
-  const path = named === undefined ? join(host.packageRoot, "k8s", "test-topology") : named;
-  const absolute = isAbsolute(path) ? path : join(host.cwd, path);
+export async function openTopology(host: Host, { topology, config }: TopologyOptions): Promise<Topology> {
+  const inCwd = (path: string): string => (isAbsolute(path) ? path : join(host.cwd, path));
+  const given = config === undefined ? {} : { config: inCwd(config) };
+  if (topology === "-") {
+    return loadTopology({ path: "-", ...besideStream(host), ...given, stdin: await host.readStdin() });
+  }
+  const absolute = topology === undefined ? join(host.packageRoot, "k8s", "test-topology") : inCwd(topology);
   const shown = relative(host.cwd, absolute);
-  return loadTopology({ path: shown === "" ? "." : shown.startsWith("..") ? absolute : shown });
+  const path = shown === "" ? "." : shown.startsWith("..") ? absolute : shown;
+  return loadTopology({ path, ...given });
+}
+
+/** A stream has no folder of its own: it is piped from the one that limpet is called in. */
+function besideStream({ cwd }: Host): { readonly config?: string } {
+  const found = ["limpet.yaml", "limpet.yml"].map((name) => join(cwd, name)).find((path) => existsSync(path));
+  return found === undefined ? {} : { config: found };
 }
 
 /** A new one for each run, short enough to type again: it is printed, and repeats the run's chance. */

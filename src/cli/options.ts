@@ -1,5 +1,9 @@
 /** What the commands take, as commander hands it over. */
 export type Reporter = "terminal" | "json" | "junit";
+export type TopologyOptions = {
+  topology?: string;
+  config?: string;
+};
 /** Which parts of a run are real programs. */
 export type PartOptions = {
   sidecar: "built-in" | "envoy";
@@ -7,18 +11,35 @@ export type PartOptions = {
   metrics: "built-in" | "prometheus";
   prometheus?: string;
 };
-export type TestOptions = PartOptions & {
+export type TestOptions = TopologyOptions &
+  PartOptions & {
+    speed: number;
+    seed?: number;
+    engine: "local" | "simulated" | "kubernetes";
+    reporter: Reporter;
+    hashOverride?: "RANDOM";
+  };
+export type UpOptions = TopologyOptions &
+  PartOptions & {
+    port: number;
+    prometheusPort: number;
+    speed: number;
+    seed?: number;
+  };
+/** How the answer to a question is written; absent: for a terminal on a terminal, else JSON. */
+export type QuestionReporter = "terminal" | "json";
+export type QueryCommandOptions = { samples: string; time?: string; reporter?: QuestionReporter };
+export type WhereOptions = {
   topology?: string;
-  speed: number;
-  seed?: number;
-  engine: "local" | "simulated" | "kubernetes";
-  reporter: Reporter;
-  hashOverride?: "RANDOM";
+  tier?: string;
+  pods?: string;
+  seed: number;
+  hosts?: string;
+  reporter?: QuestionReporter;
 };
-export type UpOptions = PartOptions & {
+export type ScaleOptions = {
+  trace: string;
   topology?: string;
-  port: number;
-  prometheusPort: number;
-  speed: number;
-  seed?: number;
+  tier?: string;
+  reporter?: QuestionReporter;
 };

@@ -1,8 +1,10 @@
 /** The commands: puts rooms together, and turns what comes of it into words and an exit code. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
+import { positive, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
+import { addQuestions } from "./questions.ts";
 
 const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
 Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
@@ -14,8 +16,15 @@ on their pods and pods come and go as promised.
   limpet up                                     keep it running on 8080 and 9090
   limpet report latest                          look at the last run again
 
+  limpet where alice --pods 2..3                which pod a tenant goes to, and who moves
+  limpet scale --trace course.jsonl             what KEDA and the HPA make of a course of events
+  limpet query 'sum(m)' --samples page.txt      what Prometheus answers over samples of your own
+
 More: limpet COMMAND --help, README.md, docs/.
 `;
+
+const CONFIG_HELP =
+  "a limpet.yaml; default: the one beside the manifests, for a stream the one in this folder";
 
 export async function run(host: Host): Promise<number> {
   const result = { code: EXIT.pass as number };
@@ -70,6 +79,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
     .addOption(
@@ -103,6 +113,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "--topology <DIR|->",
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
+    .option("--config <FILE>", CONFIG_HELP)
     .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
     .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
     .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
@@ -136,6 +147,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       const { reportCommand } = await import("./report-command.ts");
       result.code = await reportCommand(host, name, options.reporter);
     });
+  addQuestions(program, host, result);
   return program;
 }
 
@@ -154,17 +166,4 @@ function withParts(command: Command): void {
         .default("built-in"),
     )
     .option("--prometheus <PATH>", "the Prometheus for --metrics prometheus; default: prometheus on PATH");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("A number above 0 is wanted.");
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError("A whole number, 0 or more, is wanted.");
-  return value;
 }

@@ -1,8 +1,10 @@
 /** What limpet took somebody's manifests to be, said before anything starts. */
+import { relative } from "node:path";
 import { containerRole } from "../engines/container-role.ts";
 import type { Tier, Topology } from "../topology/types.ts";
 
-export function describeStranger(topology: Topology, engine: string): string {
+/** @param cwd the folder that the path of `limpet.yaml` is shown from. */
+export function describeStranger(topology: Topology, engine: string, cwd: string): string {
   const workloads = [topology.entry.workload, ...topology.tiers.map((tier) => tier.workload)];
   // Virtual time runs no commands at all.
   const isMapped = (image: string): boolean =>
@@ -17,6 +19,7 @@ export function describeStranger(topology: Topology, engine: string): string {
       : "no command in limpet.yaml, so limpet's own programs take their place";
   const lines = [
     `read ${topology.manifests.length} objects from ${plural(topology.files.length, "file")}`,
+    ...(topology.config.file === null ? [] : [`settings of   ${relative(cwd, topology.config.file)}`]),
     ...topology.findings.map(
       ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    ${remedy}`,
     ),

@@ -22,7 +22,7 @@ export async function testCommand(
   names: readonly string[],
   options: TestOptions,
 ): Promise<number> {
-  const topology = await openTopology(host, options.topology);
+  const topology = await openTopology(host, options);
   const chosen = await chooseEngine(host, options, topology);
   const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);
@@ -33,7 +33,7 @@ export async function testCommand(
   // The result alone goes to standard output where a program reads it.
   const screen = options.reporter === "terminal" ? host.stdout : host.stderr;
   const print = (text: string): void => void screen.write(text);
-  if (options.topology !== undefined) print(describeStranger(topology, options.engine));
+  if (options.topology !== undefined) print(describeStranger(topology, options.engine, host.cwd));
   const progress = new Progress(
     {
       write: print,
@@ -86,6 +86,7 @@ function replayCommand(names: readonly string[], options: TestOptions, seed: num
     ...names.map(quoted),
     "--engine simulated",
     ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
+    ...(options.config === undefined ? [] : [`--config ${quoted(options.config)}`]),
     ...(options.hashOverride === undefined ? [] : [`--hash-override ${options.hashOverride}`]),
     `--seed ${seed}`,
   ].join(" ");

@@ -8,7 +8,7 @@ import { drawSeed, openTopology } from "./open-topology.ts";
 import { chooseParts } from "./real-parts.ts";
 
 export async function upCommand(host: Host, options: UpOptions): Promise<number> {
-  const topology = await openTopology(host, options.topology);
+  const topology = await openTopology(host, options);
   const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const events: RunEvent[] = [];

@@ -71,3 +71,12 @@ test("without a run around it, time is the wall clock's", () => {
   expect(clock.speed).toBe(1);
   expect(Math.abs(unixMsAt(clock, clock.nowUs()) - Date.now())).toBeLessThan(2_000);
 });
+
+test("topology time and the machine's own date, from one to the other and back", () => {
+  const clock = startWallClock(20);
+  const atUs = clock.nowUs() - 8_000_000;
+  const unixMs = clock.realUnixMsAt(atUs);
+  // 8 s of topology time at speed 20 are 400 ms.
+  expect(Math.abs(Date.now() - 400 - unixMs)).toBeLessThan(100);
+  expect(Math.abs(clock.usAtRealUnixMs(unixMs) - atUs)).toBeLessThan(2_000_000);
+});

@@ -1,6 +1,7 @@
 /** Which pods are endpoints of which Service, pushed to the client-side proxies as istiod does it: debounced. */
 import type { Clock } from "../clock/clock.ts";
 import type { EndpointsEvent } from "../events/types.ts";
+import { targetPortOf } from "../topology/target-port.ts";
 import type { Service } from "../topology/types.ts";
 import { debounceCheck, debounceEvent, debouncePushed, newDebounce } from "../workloads/debounce.ts";
 import { edsHealth, endpointConditions } from "../workloads/endpoints.ts";
@@ -99,18 +100,8 @@ function endpointOf(service: Service, pod: LivePod): PublishedEndpoint[] {
   return [
     {
       pod: identity,
-      address: `${identity.podIP}:${targetPortOf(service, pod)}`,
+      address: `${identity.podIP}:${targetPortOf(service, identity.container)}`,
       ready: health === "HEALTHY",
     },
   ];
-}
-
-function targetPortOf(service: Service, { identity }: LivePod): number {
-  const target = service.ports[0]?.targetPort ?? 80;
-  if (typeof target === "number") return target;
-  return (
-    identity.container.ports.find(({ name }) => name === target)?.containerPort ??
-    service.ports[0]?.port ??
-    80
-  );
 }

@@ -12,6 +12,7 @@ import {
   podView,
   probed,
 } from "../workloads/pod-lifecycle.ts";
+import { drawPodAddress } from "../workloads/pod-identity.ts";
 import type { Pod, PodView, ProbeKind } from "../workloads/types.ts";
 import type { PodIdentity, RunningContainer, Substrate } from "./substrate.ts";
 
@@ -63,7 +64,7 @@ export class Kubelet {
     const identity: PodIdentity = {
       name,
       uid: uidOf(seed, name, incarnation),
-      podIP: this.#drawAddress(name, incarnation),
+      podIP: drawPodAddress(seed, name, incarnation, this.#addresses),
       workload,
       container: workload.container,
       tier: tierOf(workload),
@@ -218,16 +219,6 @@ export class Kubelet {
       what,
       ...more,
     });
-  }
-
-  #drawAddress(name: string, incarnation: number): string {
-    const random = stream(this.#options.seed, `pod-ip/${name}/${incarnation}`);
-    for (;;) {
-      const address = `10.244.${random.below(256)}.${1 + random.below(254)}`;
-      if (this.#addresses.has(address)) continue;
-      this.#addresses.add(address);
-      return address;
-    }
   }
 }
 

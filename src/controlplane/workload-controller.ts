@@ -1,14 +1,11 @@
 /** StatefulSets and Deployments: keeps as many pods as `spec.replicas` says, in the order Kubernetes does. */
 import type { Clock, Timer } from "../clock/clock.ts";
-import { stream } from "../seed/seed.ts";
 import type { Workload } from "../topology/types.ts";
 import { reconcileReplicaSet } from "../workloads/deployment.ts";
+import { generatedPodName, statefulSetPodName } from "../workloads/pod-identity.ts";
 import { reconcileStatefulSet, statefulSetStatus } from "../workloads/statefulset.ts";
 import type { StatefulSetInput } from "../workloads/types.ts";
 import { type Kubelet, viewOf } from "./kubelet.ts";
-
-/** The alphabet that Kubernetes takes for generated names: no vowels, nothing that looks like another. */
-const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
 export class WorkloadController {
   readonly workload: Workload;
@@ -81,7 +78,7 @@ export class WorkloadController {
   #reconcileStatefulSet(): void {
     const actions = reconcileStatefulSet(this.#statefulSet());
     for (const ordinal of actions.create)
-      this.#kubelet.create(this.workload, `${this.workload.name}-${ordinal}`, ordinal);
+      this.#kubelet.create(this.workload, statefulSetPodName(this.workload.name, ordinal), ordinal);
     for (const name of actions.delete) this.#kubelet.delete(name);
     this.#requeue?.cancel();
     if (actions.requeueAtUs !== null)
@@ -96,16 +93,8 @@ export class WorkloadController {
     });
     for (let i = 0; i < actions.create; i++) {
       const ordinal = this.#created++;
-      this.#kubelet.create(this.workload, this.#generatedName(ordinal), ordinal);
+      this.#kubelet.create(this.workload, generatedPodName(this.#seed, this.workload.name, ordinal), ordinal);
     }
     for (const name of actions.delete) this.#kubelet.delete(name);
-  }
-
-  #generatedName(ordinal: number): string {
-    const draw = (what: string, length: number): string => {
-      const random = stream(this.#seed, `pod-name/${this.workload.name}/${what}`);
-      return Array.from({ length }, () => NAME_ALPHABET[random.below(NAME_ALPHABET.length)]).join("");
-    };
-    return `${this.workload.name}-${draw("template", 9)}-${draw(String(ordinal), 5)}`;
   }
 }

@@ -16,6 +16,9 @@ const below = (text: string | undefined, by: number): string =>
 export const HASH = "{httpHeaderName: x-tenant-id}";
 export const HOST = "api.shop.svc.cluster.local";
 
+/** Annotations by which the pods are scraped. */
+export const SCRAPED = '{prometheus.io/scrape: "true", prometheus.io/port: "8080"}';
+
 type ServiceParts = { name?: string; labels?: string; ports?: string; app?: string; spec?: string };
 
 export const service = (parts: ServiceParts = {}): string => `

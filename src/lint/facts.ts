@@ -7,7 +7,6 @@ import { listAt, numberAt, objectAt, textAt } from "../topology/json.ts";
 import { isKind, selects } from "../topology/read-objects.ts";
 import { mentions, type Mention } from "../topology/references.ts";
 import { isPrometheusImage } from "../topology/scrape.ts";
-import { workloadMeantBy } from "../topology/who-is-who.ts";
 import { hashRulesOf, type HashRule } from "./hash-rules.ts";
 import type { LintInput } from "./lint-input.ts";
 import { meshOf, type Mesh } from "./mesh.ts";
@@ -111,7 +110,7 @@ export function factsOf(input: LintInput): Facts {
   const workloadsIn = grouped(input.workloads.map((workload) => [workload.namespace, workload] as const));
   const servicesIn = grouped(input.services.map((service) => [service.namespace, service] as const));
   const meant = new Map(
-    input.scaledObjects.map((one) => [one, workloadMeantBy(one, workloadsIn.get(one.namespace) ?? [])]),
+    input.scaledObjects.map((one) => [one, meantBy(one, workloadsIn.get(one.namespace) ?? [])]),
   );
   const scaledBy = grouped(
     [...meant].flatMap(([one, workload]) => (workload === null ? [] : [[workload, one] as const])),
@@ -164,6 +163,17 @@ export function factsOf(input: LintInput): Facts {
     callsNaming: (service) => callsNaming.get(service) ?? [],
     callsTo: (fqdn) => callsTo.get(fqdn) ?? [],
   };
+}
+
+/**
+ * The workload that a ScaledObject names, or the one of that name where its kind is wrong. Nearly the same name, or a
+ * kind of another group (a Rollout), is not taken for it: what is meant may well be elsewhere.
+ */
+function meantBy(one: ScaledObject, here: readonly Workload[]): Workload | null {
+  const { kind, name } = one.scaleTargetRef;
+  const named = here.filter((workload) => workload.name === name);
+  const exact = named.find((workload) => workload.kind === kind);
+  return exact ?? (kind === "Deployment" || kind === "StatefulSet" ? (named[0] ?? null) : null);
 }
 
 export const containersOf = (manifest: Manifest): readonly JsonObject[] =>

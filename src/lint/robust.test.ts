@@ -1,5 +1,5 @@
 /** Whatever is put in, the linter answers with findings or with the user's mistake, never with a fault of its own. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { InputError } from "../errors.ts";
 import { formatLint, FORMATS } from "./format.ts";

@@ -150,7 +150,10 @@ export function routeViews(input: LintInput, lookUps: LookUps): RouteView[] {
         });
         const [only] = destinations;
         const hashes =
-          destinations.length === 1 && route.hashPolicies.length > 0 && isHashing(only!.resolved.cluster);
+          destinations.length === 1 &&
+          route.hashPolicies.length > 0 &&
+          isHashing(only!.resolved.cluster) &&
+          only!.resolved.cluster.missing !== true;
         return {
           service,
           portIndex,

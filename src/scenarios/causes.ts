@@ -146,13 +146,15 @@ export function restCause(evidence: Evidence, tier: string, interval: Interval):
   const last = polls.at(-1);
   if (!last) return scalingCause(evidence, tier, interval);
   const failed = notReady(evidence, tier, last);
-  if (failed) return failed;
+  if (failed && last.reason === "ScaledObjectCheckFailed") return failed;
   const reading = last.metrics[0];
   if (reading && typeof reading.value !== "number") {
     const recent = polls.filter(({ atUs }) => atUs >= interval.fromUs);
     const bad = badReadings(evidence, tier, recent.length > 0 ? recent : [last]);
     if (bad) return bad;
   }
+  // KEDA's own words for triggers that do not work say less than the query that gave nothing.
+  if (failed) return failed;
   if (last.fallback === true) return fallbackCause(last);
   if (last.active === true && reading) {
     return {

@@ -7,6 +7,7 @@ import { containerRole } from "../container-role.ts";
 export type ContainerProgram = {
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** A user's command runs in the folder of the `limpet.yaml` that names it. */
   readonly cwd?: string;
   /** Limpet's own gateway or API program, whether by its image's name or as a stand-in. */
   readonly own: "gateway" | "api" | null;
