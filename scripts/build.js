@@ -43,7 +43,10 @@ for (const [path, file] of programs) {
 // The commands in a few files instead of 200: what a person waits for before anything happens. Each command is a file of
 // its own, loaded when it is asked for; so are the large libraries that only some of them need.
 await build({
-  entryPoints: [join(root, "src", "cli", "main.ts")],
+  entryPoints: {
+    main: join(root, "src", "cli", "main.ts"),
+    "runs-worker/main": join(root, "src", "cli", "runs-worker", "main.ts"),
+  },
   outdir: join(root, "dist", "cli"),
   bundle: true,
   splitting: true,
