@@ -43,7 +43,10 @@ for (const [path, file] of programs) {
 // The commands in a few files instead of 200: what a person waits for before anything happens. Each command is a file of
 // its own, loaded when it is asked for; so are the large libraries that only some of them need.
 await build({
-  entryPoints: [join(root, "src", "cli", "main.ts")],
+  entryPoints: {
+    main: join(root, "src", "cli", "main.ts"),
+    "runs-worker/main": join(root, "src", "cli", "runs-worker", "main.ts"),
+  },
   outdir: join(root, "dist", "cli"),
   bundle: true,
   splitting: true,
@@ -51,7 +54,7 @@ await build({
   target: "node20",
   format: "esm",
   legalComments: "none",
-  external: ["undici", "zod", "kubernetes-models", "@kubernetes-models/*"],
+  external: ["undici", "kubernetes-models", "@kubernetes-models/*"],
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

@@ -16,6 +16,10 @@ export type TestOptions = TopologyOptions &
     speed: number;
     seed?: number;
     engine: "local" | "simulated" | "kubernetes";
+    /** Repeat over so many seeds. */
+    runs?: number;
+    /** Threads of `--runs`; default: one a core. */
+    workers?: number;
     reporter: Reporter;
     hashOverride?: "RANDOM";
   };

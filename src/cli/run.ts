@@ -88,6 +88,8 @@ function buildProgram(host: Host, result: { code: number }): Command {
         .choices(["local", "simulated", "kubernetes"])
         .default("local"),
     )
+    .option("--runs <N>", "simulated: repeat over N seeds and show distributions", wholeNumber)
+    .option("--workers <N>", "threads for --runs; default: one for each core", wholeNumber)
     .addOption(
       new Option("--reporter <NAME>", "how the result is written to stdout")
         .choices(["terminal", "json", "junit"])
@@ -100,9 +102,14 @@ function buildProgram(host: Host, result: { code: number }): Command {
     )
     .addHelpText(
       "after",
-      '\nExamples:\n  limpet test "tenant affinity" --seed 7\n  kubectl kustomize k8s/test-topology | limpet test --topology - --reporter json\n\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input · 3 the environment lacks something · 130 interrupted',
+      '\nExamples:\n  limpet test "tenant affinity" --seed 7\n  limpet test --engine simulated --runs 100\n  kubectl kustomize k8s/test-topology | limpet test --topology - --reporter json\n\nExit codes: 0 all pass · 1 a check failed, undecided or void · 2 bad input · 3 the environment lacks something · 130 interrupted',
     )
     .action(async (names: string[], options: TestOptions) => {
+      if (options.runs !== undefined) {
+        const { runsCommand } = await import("./runs-command.ts");
+        result.code = await runsCommand(host, names, options, options.runs);
+        return;
+      }
       const { testCommand } = await import("./test-command.ts");
       result.code = await testCommand(host, names, options);
     });

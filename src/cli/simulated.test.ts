@@ -32,11 +32,18 @@ type Document = {
   }[];
 };
 
+type RunsDocument = {
+  readonly runs: number;
+  readonly passes: number;
+  readonly digest: string;
+  readonly outcomes: readonly { readonly seed: number; readonly digest: string }[];
+};
+
 async function limpet(...args: readonly string[]) {
   let stdout = "";
   let stderr = "";
   const code = await run({
-    args: ["test", ...args, "--engine", "simulated"],
+    args: ["test", "--engine", "simulated", ...args],
     env: {},
     cwd,
     stdout: { write: (text) => (stdout += text) },
@@ -195,6 +202,35 @@ describe("topologies that are not ours", () => {
     expect(document.scenarios.flatMap(wrong)).toEqual([]);
     expect(code).toBe(0);
     expect(stderr).toContain("virtual time runs no commands");
+  });
+});
+
+describe("many runs", () => {
+  const runs = async (workers: number) => {
+    const args = ["scale from zero", "--runs", "4", "--seed", "20", "--workers", String(workers)];
+    const { code, stdout } = await limpet(...args, "--reporter", "json");
+    return { code, document: JSON.parse(stdout) as RunsDocument };
+  };
+
+  test("give the same on one thread and on two, in the order of seeds, each as it is alone", async () => {
+    const one = await runs(1);
+    const two = await runs(2);
+    expect(two.document).toEqual(one.document);
+    expect(one.document.outcomes.map(({ seed }) => seed)).toEqual([20, 21, 22, 23]);
+    const alone = await tested("scale from zero", "--seed", "22");
+    expect(one.document.outcomes[2]!.digest).toBe(alone.document.digest);
+    expect(one).toMatchObject({ code: 0, document: { runs: 4, passes: 4 } });
+  });
+
+  test.each([
+    [["--runs", "3", "--engine", "local"], "add --engine simulated"],
+    [["--runs", "3", "--reporter", "junit"], "takes terminal or json"],
+    [["--runs", "0"], "1 to 1000000 are wanted"],
+    [["--runs", "2", "--workers", "0"], "at least one is wanted"],
+  ])("%j is refused", async (args, words) => {
+    const { code, stderr } = await limpet(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(words);
   });
 });
 

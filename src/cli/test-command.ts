@@ -12,6 +12,7 @@ import { chooseEngine } from "./choose-engine.ts";
 import { EXIT, type Host } from "./host.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
 import { render } from "./render.ts";
+import { replayCommand } from "./replay.ts";
 import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
@@ -76,20 +77,6 @@ export async function testCommand(
   if (options.engine === "simulated" && code !== EXIT.pass)
     print(` again      ${replayCommand(names, options, seed)}\n`);
   return code;
-}
-
-/** The same run again, as it would be typed: virtual time and the seed make it the same to the last line of its log. */
-function replayCommand(names: readonly string[], options: TestOptions, seed: number): string {
-  const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
-  return [
-    "limpet test",
-    ...names.map(quoted),
-    "--engine simulated",
-    ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
-    ...(options.config === undefined ? [] : [`--config ${quoted(options.config)}`]),
-    ...(options.hashOverride === undefined ? [] : [`--hash-override ${options.hashOverride}`]),
-    `--seed ${seed}`,
-  ].join(" ");
 }
 
 function makeFolder(base: string, name: string): string {

@@ -149,8 +149,13 @@ export class AffinityClassifier {
 
 /** Whether this name meant one pod all the while: a pod that comes back under another address is another one. */
 function samePod(span: readonly ReadySet[], pod: string): boolean {
-  const addresses = new Set(span.flatMap(({ pods }) => pods.get(pod) ?? []));
-  return addresses.size <= 1;
+  let address: string | undefined;
+  for (const { pods } of span) {
+    const here = pods.get(pod);
+    if (here !== undefined && address !== undefined && here !== address) return false;
+    address ??= here;
+  }
+  return true;
 }
 
 /** Why the set of ready pods is now another. */

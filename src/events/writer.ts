@@ -37,8 +37,14 @@ export function createRunFolder(base: string, name: string): string {
   );
 }
 
+/** Where the events of a run go. */
+export interface EventSink {
+  write(event: RunEvent): void;
+  close(): void;
+}
+
 /** One file of a run's log. Writing is synchronous, so nothing queues up behind a slow disk. */
-export class EventWriter {
+export class EventWriter implements EventSink {
   readonly path: string;
   readonly #fd: number;
   #buffer: string[] = [];

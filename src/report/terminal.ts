@@ -13,7 +13,7 @@ export type TerminalOptions = {
 type Colors = ReturnType<typeof picocolors.createColors>;
 
 const MIB = 2 ** 20;
-const NO_BORDERS = {
+export const NO_BORDERS = {
   top: "",
   "top-mid": "",
   "top-left": "",

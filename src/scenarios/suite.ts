@@ -2,7 +2,7 @@
 import type { Engine, EngineRun, RealParts, RunOptions } from "../engines/engine.ts";
 import { describeRoutes, describeScaledObjects } from "../events/describe.ts";
 import type { NotApplicable, RunEvent, Verdict } from "../events/types.ts";
-import { EventWriter, type HeaderFields } from "../events/writer.ts";
+import { EventWriter, type EventSink, type HeaderFields } from "../events/writer.ts";
 import type { Topology } from "../topology/types.ts";
 import { Collector } from "./collector.ts";
 import type { LoadedScenarios } from "./load.ts";
@@ -21,6 +21,8 @@ export type SuiteOptions = {
   readonly speed: number;
   /** The run's folder, which exists ({@link createRunFolder}). */
   readonly folder: string;
+  /** Takes the events in place of the files in `folder`. */
+  readonly sink?: (header: HeaderFields, part: number) => EventSink;
   readonly header: Pick<HeaderFields, "limpet" | "date" | "parts">;
   readonly gatewayPort?: number;
   readonly prometheusPort?: number;
@@ -47,7 +49,7 @@ class Suite {
   readonly #options: SuiteOptions;
   readonly #verdicts: Verdict[] = [];
   #part = 0;
-  #writer: EventWriter | null = null;
+  #writer: EventSink | null = null;
 
   constructor(options: SuiteOptions) {
     this.#options = options;
@@ -82,7 +84,8 @@ class Suite {
     this.#writer?.close();
     this.#part++;
     const fields = { ...header, engine: engine.name, seed, speed, topology: topology.path, epochUnixSeconds };
-    this.#writer = new EventWriter(folder, fields, this.#part);
+    const { sink } = this.#options;
+    this.#writer = sink ? sink(fields, this.#part) : new EventWriter(folder, fields, this.#part);
     if (this.#part > 1) return;
     for (const { scenario, reason } of scenarios.notApplicable) {
       const event: NotApplicable = { type: "notApplicable", atUs: 0, scenario, reason };

@@ -23,16 +23,20 @@ const escaped = (value: string): string =>
     .replaceAll("\n", String.raw`\n`)
     .replaceAll('"', String.raw`\"`);
 
-export function sampleLine(name: string, labels: Readonly<Record<string, string>>, value: number): string {
+/** A sample's line up to its value. */
+export function seriesHead(name: string, labels: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} `;
 }
+
+export const sampleLine = (name: string, labels: Readonly<Record<string, string>>, value: number): string =>
+  `${seriesHead(name, labels)}${value}\n`;
 
 /** Counters of one program, each series made at its first count. */
 export class Counters {
   readonly #wanted: WantedMetrics;
   /** name and labels as a line begins → the count. */
-  readonly #series = new Map<string, { readonly name: string; readonly line: string; value: number }>();
+  readonly #series = new Map<string, { readonly line: string; value: number }>();
 
   constructor(wanted: WantedMetrics) {
     this.#wanted = wanted;
@@ -42,10 +46,10 @@ export class Counters {
   inc(names: readonly string[], labels: Readonly<Record<string, string>>): void {
     for (const name of names) {
       if (!this.#wanted.has(name)) continue;
-      const line = sampleLine(name, labels, 0).slice(0, -2);
+      const line = seriesHead(name, labels);
       const series = this.#series.get(line);
       if (series) series.value++;
-      else this.#series.set(line, { name, line, value: 1 });
+      else this.#series.set(line, { line, value: 1 });
     }
   }
 

@@ -11,7 +11,7 @@ import { ActiveTenantsGauge, Supervised } from "../../services/gateway/gauge.ts"
 import { type Admission, HoldLimits, Lane, type Ticket } from "../../services/gateway/hold.ts";
 import type { Probe } from "../../topology/types.ts";
 import type { ResolvedRoute } from "../../routing/types.ts";
-import { Counters, sampleLine, type WantedMetrics } from "./exposition.ts";
+import { Counters, sampleLine, seriesHead, type WantedMetrics } from "./exposition.ts";
 import type { Proxy, ProxyReply } from "./proxy.ts";
 import { type ProbeKind, type SimulatedProgram, probePage } from "./server.ts";
 import { drawUs, type SimulatedTimings } from "./timings.ts";
@@ -77,6 +77,7 @@ export class Gateway implements SimulatedProgram {
   readonly #gauge: ActiveTenantsGauge;
   readonly #sweeper: Supervised;
   readonly #open = new Set<Forwarding>();
+  readonly #series: readonly { readonly head: string; readonly tiers: readonly string[] }[];
   #seq = 0;
   #draining = false;
   #accepting = true;
@@ -128,6 +129,7 @@ export class Gateway implements SimulatedProgram {
       const route = options.routeOf(url);
       this.#tiers.set(tier, { lane, random, route, headless, recovered: headless === null });
     }
+    this.#series = seriesOf(config);
     this.#gauge.start();
     this.#sweeper.start();
     for (const tier of tiers) this.#recover(tier);
@@ -222,19 +224,15 @@ export class Gateway implements SimulatedProgram {
     this.options.onExit("exit code 0");
   }
 
-  /** One series for each set of labels: tiers that share one are added up, and told only when all are known. */
   #activeTenants(): string {
-    const { config } = this.options;
-    const series = new Map<string, { readonly head: string; sum: number | undefined }>();
-    for (const { tier, metric, labels } of config.activeTenantsMetrics) {
-      const sorted = Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
-      const head = sampleLine(metric, sorted, 0).slice(0, -2);
-      const shown = this.#gauge.shown(tier);
-      const before = series.get(head);
-      if (!before) series.set(head, { head, sum: shown });
-      else before.sum = before.sum === undefined || shown === undefined ? undefined : before.sum + shown;
+    let text = "";
+    for (const { head, tiers } of this.#series) {
+      const counts = tiers.map((tier) => this.#gauge.shown(tier));
+      // Tiers that share a series are added up, and none of it is told while one of them is not known.
+      if (counts.includes(undefined)) continue;
+      text += `${head}${counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)}\n`;
     }
-    return [...series.values()].map(({ head, sum }) => (sum === undefined ? "" : `${head}${sum}\n`)).join("");
+    return text;
   }
 
   /** Asks the tier's pods for its tenants before saying how many are active (`services/gateway/recovery.ts`). */
@@ -257,6 +255,21 @@ export class Gateway implements SimulatedProgram {
       tier.recovered = true;
     });
   }
+}
+
+/** The gauge's series as their lines begin, each with the tiers that it counts. */
+function seriesOf({
+  activeTenantsMetrics,
+}: GatewayConfig): { readonly head: string; readonly tiers: string[] }[] {
+  const series = new Map<string, { readonly head: string; readonly tiers: string[] }>();
+  for (const { tier, metric, labels } of activeTenantsMetrics) {
+    const sorted = Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const head = seriesHead(metric, sorted);
+    const known = series.get(head);
+    if (known) known.tiers.push(tier);
+    else series.set(head, { head, tiers: [tier] });
+  }
+  return [...series.values()];
 }
 
 /** One request on its way through the gateway (`services/gateway/forward.ts`). */

@@ -48,6 +48,7 @@ export type ProxyOptions = {
   readonly overrideLbPolicy?: "RANDOM";
 };
 
+const MAX_HASHES = 100_000;
 const NO_ENDPOINTS: EndpointList = { version: 0, endpoints: [] };
 
 /** A keep-alive connection of the gateway to this proxy, where it matters which: it is led to one pod for good. */
@@ -101,6 +102,7 @@ export class Proxy {
   readonly #endpoints = new Map<string, EndpointList>();
   readonly #downstreams = new Map<ResolvedRoute, Downstream[]>();
   readonly #open = new Set<Exchange>();
+  readonly #hashes = new Map<string, Hash64>();
   #up = true;
 
   constructor(options: ProxyOptions) {
@@ -167,6 +169,15 @@ export class Proxy {
     cluster.update(this.#endpoints.get(config.service) ?? NO_ENDPOINTS);
     this.#clusters.set(config.name, cluster);
     return cluster;
+  }
+
+  /** The hash of a header's value, kept for the next request with it. */
+  hashOf(value: string, compute: () => Hash64 | null): Hash64 | null {
+    const found = this.#hashes.get(value);
+    if (found !== undefined) return found;
+    const hash = compute();
+    if (hash !== null && this.#hashes.size < MAX_HASHES) this.#hashes.set(value, hash);
+    return hash;
   }
 
   /** The first free connection of the gateway, as its client picks; a new one has its pod drawn. */
@@ -258,6 +269,21 @@ class Exchange {
   }
 
   #computeHash(): Hash64 | null {
+    const { hashPolicies, requestHeaders } = this.#route;
+    const only = hashPolicies[0];
+    // Nearly all routes hash the tenant's header and nothing else, and tenants come again.
+    if (
+      hashPolicies.length !== 1 ||
+      only?.kind !== "header" ||
+      requestHeaders ||
+      this.#destination?.requestHeaders
+    )
+      return this.#hashOfAll();
+    const value = valuesOf(this.#request.headers, only.headerName)[0];
+    return value === undefined ? null : this.#proxy.hashOf(value, () => this.#hashOfAll());
+  }
+
+  #hashOfAll(): Hash64 | null {
     const { requestHeaders } = this.#route;
     const headers = edited(edited(this.#request.headers, this.#destination?.requestHeaders), requestHeaders);
     const { sourceIp } = this.#proxy.options;

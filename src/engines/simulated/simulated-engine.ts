@@ -38,6 +38,8 @@ class SimulatedRun implements EngineRun {
   readonly #plane: ControlPlane;
   readonly #book: RequestBook;
   readonly #client: Random;
+  /** The gateways by number, as long as no pod changes. */
+  readonly #gatewayPods = new Map<number, PodIdentity>();
   #prometheusAway = false;
   #sent = 0;
   #stopped = false;
@@ -193,6 +195,7 @@ class SimulatedRun implements EngineRun {
   }
 
   #emit(event: RunEvent): void {
+    if (event.type === "pod") this.#gatewayPods.clear();
     this.#book.observe(event);
     this.#options.onEvent(event);
   }
@@ -222,10 +225,14 @@ class SimulatedRun implements EngineRun {
   }
 
   #gatewayPod(index: number): PodIdentity | undefined {
+    const found = this.#gatewayPods.get(index);
+    if (found) return found;
     const { workload } = this.#options.topology.entry;
     const name =
       this.#plane.readyPods(workload)[index] ?? this.#plane.kubelet.podsOf(workload)[index]?.identity.name;
-    return name === undefined ? undefined : this.#plane.kubelet.find(name)?.identity;
+    const pod = name === undefined ? undefined : this.#plane.kubelet.find(name)?.identity;
+    if (pod) this.#gatewayPods.set(index, pod);
+    return pod;
   }
 
   #victim(fault: Exclude<Fault, { kind: "stopPrometheus" }>): PodIdentity | undefined {
