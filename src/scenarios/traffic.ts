@@ -10,6 +10,8 @@ import { expectedRequests, loadEndUs, type PlannedLoad } from "./plan.ts";
 const BATCH_REQUESTS = 2_048;
 const MAX_BATCHES = 2 ** 17;
 const MIN_BATCH_US = 2 ** 14;
+/** However little there is to send, whoever takes batches may want to change its ways now and then. */
+const LONG_BATCH_US = 2 ** 23;
 /** A source's number and its time in the batch fit into one exact double, by which a batch is sorted. */
 const SOURCE_BITS = 2 ** 23;
 const MAX_BATCH_US = 2 ** 29;
@@ -20,9 +22,9 @@ export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): st
 /** How long a batch is: a power of two, so that not too many requests nor too many batches come together. */
 function batchUs(loads: readonly PlannedLoad[], endUs: number): number {
   const requests = loads.reduce((sum, load) => sum + expectedRequests(load), 1);
-  const wanted = Math.max((endUs * BATCH_REQUESTS) / requests, endUs / MAX_BATCHES);
+  const wanted = Math.min((endUs * BATCH_REQUESTS) / requests, LONG_BATCH_US);
   let width = MIN_BATCH_US;
-  while (width < wanted && width < MAX_BATCH_US) width *= 2;
+  while (width < MAX_BATCH_US && (width < wanted || width < endUs / MAX_BATCHES)) width *= 2;
   return width;
 }
 
@@ -166,7 +168,7 @@ class StepTraffic implements Traffic {
         at[i] = baseUs + offsetUs;
         sources[i] = key - offsetUs * SOURCE_BITS;
       }
-      yield { fromUs: baseUs, atUs: at, source: sources, count };
+      yield { fromUs: baseUs, toUs: baseUs + width, atUs: at, source: sources, count };
     }
   }
 }

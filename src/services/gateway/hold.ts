@@ -125,6 +125,11 @@ export class Lane {
     return this.#queue.length + (this.#probe === null ? 0 : 1);
   }
 
+  /** Whether a request that comes now goes on at once, as far as those in flight let it. */
+  get flows(): boolean {
+    return !this.#closed && !this.#releasing && this.#queue.length === 0 && this.#ending === null;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }
