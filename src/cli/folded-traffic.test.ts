@@ -17,7 +17,12 @@ afterAll(() => rmSync(cwd, { recursive: true }));
 
 const topology = await loadTopology({ path: join(packageRoot, "k8s", "test-topology") });
 
-async function events(scenario: string, seed: number, folds: boolean, rowsOneIn: number): Promise<RunEvent[]> {
+async function events(
+  scenario: string,
+  seed: number,
+  folds: boolean,
+  rowsOneIn: number,
+): Promise<RunEvent[]> {
   const file = join(cwd, "scenario.yaml");
   writeFileSync(file, scenario);
   const scenarios = await loadScenarios([file], topology);
@@ -87,16 +92,18 @@ describe.each([
     expect(windowsOf(folded)).toEqual(windowsOf(whole));
   });
 
-  test.each(["decision", "pod", "endpoints", "fault", "scenario", "verdict"] as const)("the same %s events", (type) => {
-    expect(of(folded, type)).toEqual(of(whole, type));
-  });
+  test.each(["decision", "pod", "endpoints", "fault", "scenario", "verdict"] as const)(
+    "the same %s events",
+    (type) => {
+      expect(of(folded, type)).toEqual(of(whole, type));
+    },
+  );
 
   test("the same sample of rows", () => {
     const byId = (all: readonly RunEvent[]) => of(all, "request").toSorted((a, b) => (a.id < b.id ? -1 : 1));
     expect(byId(folded)).toEqual(byId(whole));
     expect(byId(folded).length).toBeGreaterThan(requests / 7);
   });
-
 });
 
 test("requests of a log without a sample: numbers for tenants change nothing", async () => {

@@ -51,7 +51,11 @@ export interface Traffic extends Iterable<Arrival> {
 export type PopulationTraffic = {
   readonly traffic: Traffic;
   /** All tenants of the scenario's loads, of this step and the others. */
-  readonly populations: readonly { readonly tier: string; readonly prefix: string; readonly tenants: number }[];
+  readonly populations: readonly {
+    readonly tier: string;
+    readonly prefix: string;
+    readonly tenants: number;
+  }[];
   /** One in how many requests gets a row of its own. */
   readonly rowsOneIn: number;
   /** How long the windows of the sums are. */

@@ -77,7 +77,13 @@ export class ApiPod implements SimulatedProgram {
   /** What a request finds while nothing changes here; null where only the whole way tells. */
   passage(path: string): { readonly atOnce: number; readonly inProgress: number } | null {
     const { config, wanted } = this.#options;
-    if (this.#gone || this.#draining || path !== config.requestPath || COUNTED.some((name) => wanted.has(name))) return null;
+    if (
+      this.#gone ||
+      this.#draining ||
+      path !== config.requestPath ||
+      COUNTED.some((name) => wanted.has(name))
+    )
+      return null;
     return { atOnce: config.maxConcurrency, inProgress: this.#open.size };
   }
 

@@ -8,6 +8,7 @@
  */
 import type { Clock, Timer } from "../../clock/clock.ts";
 import type { ArrivalBatch, Traffic } from "../engine.ts";
+import { OWNER, RECORD } from "../population.ts";
 import type { Exchange, RequestBook } from "../request-book.ts";
 import type { Passage } from "./gateway.ts";
 import { Columns } from "./request-columns.ts";
@@ -28,7 +29,13 @@ export type FoldedTrafficOptions = {
   readonly passageOf: (tier: string, gateway: number) => Passage | null;
   readonly send: (source: number, atUs: number, request: number, tenant: number) => void;
   readonly rowWanted: (request: number) => boolean;
-  readonly exchangeOf: (source: number, atUs: number, request: number, doneAtUs: number, pod: string) => Exchange;
+  readonly exchangeOf: (
+    source: number,
+    atUs: number,
+    request: number,
+    doneAtUs: number,
+    pod: string,
+  ) => Exchange;
   /** When the scenario will break something: around these times each request goes the whole way. */
   readonly faultsAtUs: readonly number[];
   readonly onEnd: () => void;
@@ -38,7 +45,7 @@ export type FoldedTrafficOptions = {
 /** Requests of one tier through one gateway. */
 type Lane = { readonly tier: string; readonly gateway: number; passage: Passage | null; pods: Int32Array };
 
-/** A tenant's owner beside the set of hosts that it holds for. */
+/** A tenant's owner stands in its record beside the set of hosts that it holds for. */
 const HOST_BITS = 12;
 /** Before a fault nothing that it could break may be decided already. */
 const FAULT_MARGIN_US = 15e6;
@@ -51,8 +58,6 @@ export class FoldedTraffic {
   readonly #sums: WindowSums;
   #columns = new Columns();
   #spare = new Columns();
-  /** Tenant → set of hosts and owner, as it was asked last. */
-  #owners = new Int32Array(0);
   /** How many of the columns, the last ones, are of the batch. */
   #inBatch = 0;
   /** Of the batch: requests that go the whole way. */
@@ -78,7 +83,6 @@ export class FoldedTraffic {
       podNames: options.book.population.podNames,
       emit: (window) => options.book.merge(window),
     });
-    this.#owners = new Int32Array(options.book.population.size);
   }
 
   /** Requests begun so far. */
@@ -198,7 +202,8 @@ export class FoldedTraffic {
       return longestUs <= drainDelayUs && longestUs < passage.timeoutUs;
     });
     lane.passage = passage !== null && bounded && passage.pods.length < 2 ** HOST_BITS ? passage : null;
-    if (lane.passage) lane.pods = Int32Array.from(lane.passage.pods, ({ name }) => book.population.podNumber(name));
+    if (lane.passage)
+      lane.pods = Int32Array.from(lane.passage.pods, ({ name }) => book.population.podNumber(name));
   }
 
   /** Each request's tenant and, in a lane that is steady, the pod that it goes to. */
@@ -223,12 +228,13 @@ export class FoldedTraffic {
   }
 
   #ownerOf(passage: Passage, tenant: number, source: number, load: number): number {
-    const known = this.#owners[tenant]!;
+    const { records } = this.#options.book.population;
+    const known = records[tenant * RECORD + OWNER]!;
     if (known >>> HOST_BITS === passage.hostSet) return known & (2 ** HOST_BITS - 1);
     const { traffic } = this.#options;
     const { prefix, firstSource } = traffic.loads[load]!;
     const owner = passage.ownerOf(`${prefix}-${source - firstSource + 1}`);
-    this.#owners[tenant] = (passage.hostSet << HOST_BITS) | owner;
+    records[tenant * RECORD + OWNER] = (passage.hostSet << HOST_BITS) | owner;
     return owner;
   }
 
@@ -315,11 +321,11 @@ export class FoldedTraffic {
     const version = columns.version[index]!;
     let affinity = HIT;
     // The same pod by the same endpoints is a hit; all else is the classifier's to say.
-    if (population.pod[tenant] === pod && population.version[tenant] === version) {
-      population.sentUs[tenant] = sentAtUs;
-    } else {
+    if (!population.answeredAgain(tenant, pod, sentAtUs, version)) {
       const { tier } = this.#laneOf[load]!;
-      affinity = affinityNumber(book.compare(tenant, pod, { tier, sentAtUs, atUs, endpointsVersion: version }));
+      affinity = affinityNumber(
+        book.compare(tenant, pod, { tier, sentAtUs, atUs, endpointsVersion: version }),
+      );
     }
     this.#sums.add(load, pod, affinity, sentAtUs, atUs);
     const request = columns.request[index]!;

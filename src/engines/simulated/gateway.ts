@@ -2,7 +2,6 @@
  * The gateway's program without HTTP: the same lanes, limits, gauge and memory of tenants as `src/services/gateway`, and
  * its rules for trying again, on callbacks.
  */
-import { setMaxListeners } from "node:events";
 import { type Clock, secondsToUs, type Timer } from "../../clock/clock.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { Activity } from "../../services/gateway/activity.ts";
@@ -89,8 +88,6 @@ type Tier = {
 const SWEEP_SECONDS = 10;
 /** Waits between tries of one request, milliseconds: doubled from the first to the last, ± a half. */
 const BACK_OFF_MS = { first: 50, last: 1000 };
-const NOBODY_LEAVES = new AbortController().signal;
-setMaxListeners(0, NOBODY_LEAVES);
 const BODY_OVERHEAD_BYTES = 1024;
 
 export class Gateway implements SimulatedProgram {
@@ -128,8 +125,7 @@ export class Gateway implements SimulatedProgram {
       tiers,
       log: () => {},
       intervalSeconds: config.gaugeIntervalSeconds,
-      count: (tier) =>
-        this.#tiers.get(tier)!.recovered ? this.#active(tier) : undefined,
+      count: (tier) => (this.#tiers.get(tier)!.recovered ? this.#active(tier) : undefined),
       onFailure: () => {},
     });
     this.#sweeper = new Supervised(
@@ -322,11 +318,9 @@ export class Gateway implements SimulatedProgram {
   #recoverNumbered({ numbered }: Tier, pod: string, nowUs: number): void {
     const { population, config } = this.options;
     const fromUs = nowUs - secondsToUs(config.tenantIdleSeconds);
-    const podNumber = population.podNumber(pod);
     numbered.reserve(population.size);
-    for (let tenant = 0; tenant < population.size; tenant++)
-      if (population.pod[tenant] === podNumber && population.sentUs[tenant]! >= fromUs)
-        numbered.answered(tenant, Math.min(nowUs, population.sentUs[tenant]!));
+    for (const { tenant, sentUs } of population.lastAnsweredBy(pod, fromUs))
+      numbered.answered(tenant, sentUs);
   }
 }
 
@@ -375,7 +369,7 @@ class Forwarding {
       tenant: request.tenant,
       receivedUs: gateway.options.clock.nowUs(),
       bytes: BODY_OVERHEAD_BYTES,
-      signal: NOBODY_LEAVES,
+      signal: null,
     };
   }
 
@@ -429,7 +423,13 @@ class Forwarding {
           ["x-request-id", id],
           ...(idempotencyKey === undefined ? [] : [["idempotency-key", idempotencyKey] as const]),
         ],
-        pod: { tenant, path: config.backendPath, deadlineUs: this.#deadlineUs, number, attempt: this.#tries++ },
+        pod: {
+          tenant,
+          path: config.backendPath,
+          deadlineUs: this.#deadlineUs,
+          number,
+          attempt: this.#tries++,
+        },
       },
       (reply) => this.#replied(reply),
     );

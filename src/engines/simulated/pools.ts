@@ -86,7 +86,15 @@ export class ClusterPools {
   #poolFor(address: string): Pool {
     let pool = this.#pools.get(address);
     if (!pool) {
-      pool = { server: null, connections: 0, connecting: 0, idle: 0, active: 0, pending: new Set(), stood: false };
+      pool = {
+        server: null,
+        connections: 0,
+        connecting: 0,
+        idle: 0,
+        active: 0,
+        pending: new Set(),
+        stood: false,
+      };
       this.#pools.set(address, pool);
     }
     const server = this.#find(address);

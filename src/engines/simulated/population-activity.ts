@@ -10,10 +10,9 @@ type Second = { tenants: Int32Array; count: number };
 
 export class PopulationActivity {
   readonly #idleUs: number;
+  /** Twice the moment at which the idle window ends (0 without an answer), and one more while the tenant is counted. */
+  #until = new Float64Array(0);
   #busy = new Uint16Array(0);
-  /** When the idle window ends; 0 without an answer. */
-  #untilUs = new Float64Array(0);
-  #counted = new Uint8Array(0);
   readonly #ends = new Map<number, Second>();
   #count = 0;
   #settledSecond = 0;
@@ -25,35 +24,35 @@ export class PopulationActivity {
 
   reserve(tenants: number): void {
     if (tenants <= this.#busy.length) return;
-    const [busy, until, counted] = [this.#busy, this.#untilUs, this.#counted];
+    const [busy, until] = [this.#busy, this.#until];
     this.#busy = new Uint16Array(tenants);
-    this.#untilUs = new Float64Array(tenants);
-    this.#counted = new Uint8Array(tenants);
+    this.#until = new Float64Array(tenants);
     this.#busy.set(busy);
-    this.#untilUs.set(until);
-    this.#counted.set(counted);
+    this.#until.set(until);
   }
 
   begin(tenant: number): void {
     this.#busy[tenant]! += 1;
-    this.#enter(tenant);
+    if (this.#until[tenant]! % 2 === 1) return;
+    this.#until[tenant]! += 1;
+    this.#count++;
   }
 
   /** An answer came at `atUs`, which may lie ahead: until then the request is in flight. */
   answered(tenant: number, atUs: number): void {
-    const untilUs = atUs + this.#idleUs;
-    const beforeUs = this.#untilUs[tenant]!;
-    if (untilUs <= beforeUs) return;
-    this.#untilUs[tenant] = untilUs;
-    this.#enter(tenant);
-    const second = Math.floor(untilUs / SECOND_US);
-    if (beforeUs === 0 || Math.floor(beforeUs / SECOND_US) !== second) this.#note(tenant, second);
+    const until = 2 * (atUs + this.#idleUs);
+    const before = this.#until[tenant]!;
+    if (until <= before) return;
+    this.#until[tenant] = until + 1;
+    if (before % 2 === 0) this.#count++;
+    const second = Math.floor(until / (2 * SECOND_US));
+    if (before <= 1 || Math.floor(before / (2 * SECOND_US)) !== second) this.#note(tenant, second);
   }
 
   /** The request is over, answered or not. */
   end(tenant: number, nowUs: number): void {
     this.#busy[tenant]! -= 1;
-    if (this.#busy[tenant] === 0 && this.#untilUs[tenant]! <= nowUs) this.#leave(tenant);
+    if (this.#busy[tenant] === 0 && this.#until[tenant]! <= 2 * nowUs + 1) this.#leave(tenant);
   }
 
   active(nowUs: number): number {
@@ -63,15 +62,9 @@ export class PopulationActivity {
     return this.#count;
   }
 
-  #enter(tenant: number): void {
-    if (this.#counted[tenant] === 1) return;
-    this.#counted[tenant] = 1;
-    this.#count++;
-  }
-
   #leave(tenant: number): void {
-    if (this.#counted[tenant] === 0) return;
-    this.#counted[tenant] = 0;
+    if (this.#until[tenant]! % 2 === 0) return;
+    this.#until[tenant]! -= 1;
     this.#count--;
   }
 
@@ -92,10 +85,10 @@ export class PopulationActivity {
     let kept = 0;
     for (let i = 0; i < list.count; i++) {
       const tenant = list.tenants[i]!;
-      const untilUs = this.#untilUs[tenant]!;
+      const until = this.#until[tenant]!;
       // Whoever was answered since stands in the list of a later second as well.
-      if (untilUs > nowUs) {
-        if (Math.floor(untilUs / SECOND_US) === second) list.tenants[kept++] = tenant;
+      if (until > 2 * nowUs + 1) {
+        if (Math.floor(until / (2 * SECOND_US)) === second) list.tenants[kept++] = tenant;
       } else if (this.#busy[tenant] === 0) this.#leave(tenant);
     }
     list.count = kept;
