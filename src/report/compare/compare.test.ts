@@ -237,6 +237,7 @@ describe("compareRuns()", () => {
     ["a lower hit rate", {}, { hits: 98, misses: 2 }, ["hit rate"]],
     ["a hit rate one point lower", {}, { hits: 99, misses: 1 }, []],
     ["another verdict", {}, { verdict: "fail" }, ["verdict"]],
+    ["no verdict, as the machine was too busy", {}, { verdict: "undecided" }, []],
   ];
 
   test.each(rows)("%s", (_, a, b, expected) => {

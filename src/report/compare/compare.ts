@@ -308,16 +308,20 @@ function hitRateRow(a: ScenarioFacts, b: ScenarioFacts): ComparedRow {
   };
 }
 
-const verdictRow = (a: ScenarioFacts, b: ScenarioFacts): ComparedRow => ({
-  measure: "verdict",
-  a: a.verdict,
-  b: b.verdict,
-  unit: "",
-  difference: null,
-  allowed: null,
-  verdict: a.verdict === b.verdict ? "agree" : "differ",
-  note: "",
-});
+/** A verdict that the bench could not come to says nothing of the engines. */
+function verdictRow(a: ScenarioFacts, b: ScenarioFacts): ComparedRow {
+  const judged = [a, b].every(({ verdict }) => verdict === "pass" || verdict === "fail");
+  return {
+    measure: "verdict",
+    a: a.verdict,
+    b: b.verdict,
+    unit: "",
+    difference: null,
+    allowed: null,
+    verdict: judged ? (a.verdict === b.verdict ? "agree" : "differ") : "reported",
+    note: judged ? "" : "one of them came to no pass or fail",
+  };
+}
 
 function compareScenario(a: ScenarioFacts, b: ScenarioFacts): ComparedScenario {
   const loops = new Loops(a, b);
