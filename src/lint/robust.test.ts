@@ -1,6 +1,7 @@
 /** Whatever is put in, the linter answers with findings or with the user's mistake, never with a fault of its own. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { isNode, isPair, isScalar, parseAllDocuments, type Range, visit } from "yaml";
 import { InputError } from "../errors.ts";
 import { formatLint, FORMATS } from "./format.ts";
 import { RULES } from "./rules.ts";
@@ -88,6 +89,46 @@ test("mutated manifests: findings, or an InputError", async () => {
   expect(outcomes.findings).toBeGreaterThan(1000);
   expect(outcomes.refused).toBeGreaterThan(1000);
 });
+
+/** Every field of every kind in the examples, once: the stream it stands in, and the place of its value. */
+function fields(): ReadonlyMap<string, { readonly stream: string; readonly range: Range }> {
+  const found = new Map<string, { stream: string; range: Range }>();
+  for (const stream of streams)
+    for (const document of parseAllDocuments(stream))
+      visit(document, {
+        Pair(_, { key, value }, path) {
+          const names = path.flatMap((node) =>
+            isPair(node) && isScalar(node.key) ? [String(node.key.value)] : [],
+          );
+          const place = [String(document.get("kind")), ...names, isScalar(key) ? String(key.value) : ""].join(
+            ".",
+          );
+          if (isNode(value) && value.range && !found.has(place))
+            found.set(place, { stream, range: value.range });
+        },
+      });
+  return found;
+}
+
+test.each(["null", "[null]", "[]", "{}", "[[null]]", "{a: null}"])(
+  "%s in the place of each value",
+  async (value) => {
+    const places = fields();
+    expect(places.size).toBeGreaterThan(250);
+    let reached = 0;
+    for (const { stream, range } of places.values()) {
+      const isBlock = stream.slice(range[0], range[1]).includes("\n");
+      const text = `${stream.slice(0, range[0])}${value}${isBlock ? "\n" : ""}${stream.slice(range[1])}`;
+      try {
+        await lintText(text);
+        reached++;
+      } catch (error) {
+        if (!(error instanceof InputError)) throw new Error(`on\n${text}`, { cause: error });
+      }
+    }
+    expect(reached).toBeGreaterThan(0);
+  },
+);
 
 test.each(streams.map((stream, i) => [i, stream] as const).filter(([i]) => i % 7 === 0))(
   "example %i in every format",

@@ -5,7 +5,7 @@ import type { Tier, Topology } from "../topology/types.ts";
 import { notApplicableReason, scaledByOneMetric } from "./applicable.ts";
 import { checkOf } from "./checks/index.ts";
 import { evaluate, ExpressionError, type Scope } from "./expressions.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../topology/suggest.ts";
 import type { Plan, PlannedCheck, PlannedFault, PlannedLoad, PlannedStep } from "./plan.ts";
 import type { CheckFile, FaultFile, LoadFile, ScenarioFile, StepFile } from "./schema.ts";
 import { gaugeIntervalSeconds, HPA_SYNC_SECONDS, idleSeconds, topologyScope } from "./scope.ts";

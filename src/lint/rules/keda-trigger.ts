@@ -1,6 +1,5 @@
 /** What a Prometheus trigger's fields do that nobody reads out of them. */
-import { ignoresNullValues, scalerProblems } from "../../scaling/scaled-object.ts";
-import type { ScaledObjectSpec } from "../../scaling/types.ts";
+import { ignoresNullValues, scalerProblems, withoutNulls } from "../../scaling/scaled-object.ts";
 import { at } from "../../topology/json.ts";
 import type { ScaledObject, Trigger } from "../../topology/types.ts";
 import { scaledObject, service, workload, yaml } from "../examples.ts";
@@ -228,7 +227,7 @@ const unbuildable: Rule = {
   source: "kedacore/keda pkg/scalers/prometheus_scaler.go (parsePrometheusMetadata)",
   check: (facts) => [
     ...facts.scaledObjects.flatMap((one) =>
-      scalerProblems(one.spec as ScaledObjectSpec).map((problem) => {
+      scalerProblems(withoutNulls(one.spec)).map((problem) => {
         const index = Number(/^trigger (\d+)/.exec(problem)?.[1] ?? 0);
         const field = /metricType/.test(problem) ? ["metricType"] : ["metadata", "threshold"];
         return report(
