@@ -30,7 +30,7 @@ Without NAME the scenario "come and go" is run. A row is marked * where no other
 
 Examples:
   limpet sweep --set cooldownPeriod=30,60,180 --runs 5 --seed 1
-  limpet sweep "scale from zero" --find "StatefulSet:spec.template.spec.containers[0].readinessProbe.periodSeconds=1..60" --check "first response" --runs 5 --seed 1
+  limpet sweep "scale from zero" --find "StatefulSet:spec.template.spec.containers[0].readinessProbe.initialDelaySeconds=0..60" --check "first response" --runs 5 --seed 1
 
 Exit codes: 0 a table, or a value was found · 1 --find: no change between the ends · 2 bad input · 130 interrupted`;
 

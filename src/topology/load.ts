@@ -16,6 +16,7 @@ import { newBudget, Problems } from "./problems.ts";
 import { isKind, readScaledObject, readService } from "./read-objects.ts";
 import { readWorkload } from "./read-workload.ts";
 import { DEFAULT_SCRAPE, isPrometheusImage, readScrape, type Scrape } from "./scrape.ts";
+import { refuseTableSizes } from "./table-size.ts";
 import { validateAll } from "./schema.ts";
 import { applyToConfig, applyToObjects, applyToScrape, type Setting } from "./settings/settings.ts";
 import type { Finding, Manifest, Topology } from "./types.ts";
@@ -56,6 +57,7 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
   const scrape = applyToScrape(settings, readScrape(nodes, problems, files.budget), problems);
   const config = applyToConfig(settings, located.config, problems);
   const objects = readObjects(built.resources);
+  refuseTableSizes(objects.manifests, problems);
   const who = whoIsWho(objects, { ...located, config }, problems);
   problems.throwIfAny();
   const { entry } = who;

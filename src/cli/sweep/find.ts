@@ -70,7 +70,8 @@ export async function findEdge(
       signal: host.interrupted,
     }))
       all.push(run);
-    if (host.interrupted.aborted) throw new InputError(["interrupted"]);
+    // Told as an interruption, whatever is thrown.
+    if (host.interrupted.aborted) throw new Error("interrupted");
     const found = judge(all, wanted);
     const holds = found.passes === found.runs;
     screen.write(`  ${path}=${value}  ${triedWords({ value, holds, found })}\n`);

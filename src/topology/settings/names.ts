@@ -84,12 +84,17 @@ export const SHORT_NAMES: Readonly<Record<string, ShortName>> = {
 
 /** `algorithm=`: what a DestinationRule's consistentHash asks for. */
 export const ALGORITHMS: Readonly<
-  Record<string, { readonly adds: string; readonly drops: readonly string[] }>
+  Record<string, { readonly adds: string; readonly value?: number; readonly drops: readonly string[] }>
 > = {
   "ring-hash": { adds: `${HASH}.ringHash`, drops: [`${HASH}.maglev`] },
-  maglev: { adds: `${HASH}.maglev`, drops: [`${HASH}.ringHash`, `${HASH}.minimumRingSize`] },
+  // Istio wants a table's size to be given.
+  maglev: {
+    adds: `${HASH}.maglev.tableSize`,
+    value: 65_537,
+    drops: [`${HASH}.ringHash`, `${HASH}.minimumRingSize`],
+  },
 };
 export const ALGORITHM_WHERE = HASH;
 
 /** Everything that may stand before `=`, short. */
-export const SETTING_NAMES: readonly string[] = [...Object.keys(SHORT_NAMES), "algorithm"];
+export const SETTING_NAMES: readonly string[] = [...Object.keys(SHORT_NAMES), "algorithm", "strategy"];

@@ -44,6 +44,8 @@ export function applyToObjects(
   problems: Problems,
 ): readonly Resource[] {
   return settings.reduce<readonly Resource[]>((current, setting) => {
+    // Not of the topology: what takes the place of its balancers (sweep's own).
+    if (setting.path === "strategy") return current;
     if (setting.path === "algorithm") return setAlgorithm(setting, current, problems);
     const short = SHORT_NAMES[setting.path];
     if (short !== undefined && short.in !== "manifest") return current;
@@ -80,7 +82,10 @@ function setAlgorithm(
     where: stepsOf(ALGORITHM_WHERE),
   };
   const source = sourceOf(setting);
-  return applyEdit(setting, edit, resources, problems, (found) => found ?? map([], source));
+  return applyEdit(setting, edit, resources, problems, (found) => {
+    if (found !== undefined) return found;
+    return wanted.value === undefined ? map([], source) : fromJson(wanted.value, source);
+  });
 }
 
 /** `Kind/name:path` or `Kind:path`, held against what is there and what limpet acts on. */
