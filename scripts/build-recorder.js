@@ -23,14 +23,19 @@ function digest() {
 function build(folder) {
   if (missing !== null) return false;
   process.stderr.write(`building the recorder (k8s.io/kubernetes v${version}): some minutes, once\n`);
-  if (version === pinned) return succeeds(sources, "go", "build", "-o", join(folder, "recorder"), "./recorder");
-  // Kubernetes 1.36.3 is built of modules 0.36.3, and needs other things than the pinned one does.
-  cpSync(join(sources, "recorder"), join(folder, "source", "recorder"), { recursive: true });
-  const of = (release) => release.replace(/^1\./, "0.");
-  const [kept] = module.split(/^require \(\n.*indirect/ms);
-  const other = kept.replaceAll(`v${pinned}`, `v${version}`).replaceAll(`v${of(pinned)}`, `v${of(version)}`);
-  writeFileSync(join(folder, "source", "go.mod"), other);
-  return succeeds(join(folder, "source"), "go", "build", "-mod=mod", "-o", join(folder, "recorder"), "./recorder");
+  if (version === pinned)
+    return succeeds(sources, "go", "build", "-o", join(folder, "recorder"), "./recorder");
+  // Kubernetes 1.36.3 is made of modules 0.36.3, and needs other things than the pinned one does.
+  const source = join(folder, "source");
+  cpSync(join(sources, "recorder"), join(source, "recorder"), { recursive: true });
+  const replaced = [...module.matchAll(/^\t(?:replace )?(\S+) => /gm)].map(
+    ([, name]) => `replace ${name} => ${name} v${version.replace(/^1\./, "0.")}\n`,
+  );
+  writeFileSync(
+    join(source, "go.mod"),
+    `module limpet/conformance\n\ngo 1.26\n\nrequire k8s.io/kubernetes v${version}\n\n${replaced.join("")}`,
+  );
+  return succeeds(source, "go", "build", "-mod=mod", "-o", join(folder, "recorder"), "./recorder");
 }
 
 answer(

@@ -49,9 +49,12 @@ export const succeeds = (folder, command, ...args) =>
 /** Why nothing can be built with Go here; null where it can. Older ones fetch a newer themselves. */
 export function goMissing() {
   const { status, stdout } = spawnSync("go", ["version"], { encoding: "utf8" });
-  if (status !== 0) return "Go is not installed; install Go 1.26 or newer (https://go.dev/dl) and put it on PATH";
+  if (status !== 0)
+    return "Go is not installed; install Go 1.26 or newer (https://go.dev/dl) and put it on PATH";
   const [, minor] = /go1\.(\d+)/.exec(stdout) ?? [];
-  return Number(minor) >= 21 ? null : `${stdout.trim()} is too old; install Go 1.26 or newer (https://go.dev/dl)`;
+  return Number(minor) >= 21
+    ? null
+    : `${stdout.trim()} is too old; install Go 1.26 or newer (https://go.dev/dl)`;
 }
 
 /** Prints the path, or why there is none, in one line and with exit code 3: the environment lacks something. */

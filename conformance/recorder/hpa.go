@@ -20,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/scale"
 	defaults "k8s.io/kubernetes/pkg/apis/autoscaling/v2"
 	"k8s.io/kubernetes/pkg/controller/podautoscaler"
@@ -30,8 +29,6 @@ import (
 )
 
 const (
-	namespace  = "default"
-	targetName = "web"
 	// The controller manager's own defaults.
 	syncPeriod      = 15 * time.Second
 	downscaleWindow = 5 * time.Minute
@@ -81,8 +78,12 @@ type scaleStore struct {
 	unreadable bool
 	conflicts  int
 	failing    bool
-	pass       *pass
-	passed     chan struct{}
+	// The controller has written in vain and will read again before it tries once more.
+	reread bool
+	// Passes that have begun and have no row yet.
+	underWay int
+	pass     *pass
+	passed   chan struct{}
 }
 
 // pass is what one pass of the controller read and wrote.
@@ -99,8 +100,15 @@ type pass struct {
 func (s *scaleStore) Scales(string) scale.ScaleInterface { return s }
 
 func (s *scaleStore) Get(_ context.Context, group schema.GroupResource, name string, _ metav1.GetOptions) (*autoscalingv1.Scale, error) {
-	if s.pass == nil {
+	if s.reread {
+		s.reread = false
+	} else {
+		s.underWay++
 		time.Sleep(s.readDelay)
+		// An edit can bring a pass on the heels of another: it waits until that one has its row.
+		for s.pass != nil {
+			time.Sleep(time.Millisecond)
+		}
 		s.pass = &pass{
 			at:      time.Since(s.begin),
 			spec:    s.spec,
@@ -123,6 +131,7 @@ func (s *scaleStore) Get(_ context.Context, group schema.GroupResource, name str
 func (s *scaleStore) Update(_ context.Context, group schema.GroupResource, scale *autoscalingv1.Scale, _ metav1.UpdateOptions) (*autoscalingv1.Scale, error) {
 	s.pass.tries++
 	s.pass.triedAt = time.Since(s.begin)
+	s.reread = s.pass.tries <= s.conflicts || s.failing
 	switch {
 	case s.pass.tries <= s.conflicts:
 		return nil, apierrors.NewConflict(group, scale.Name, errors.New("written by somebody else"))
@@ -158,9 +167,9 @@ func (s *scaleStore) List(name string, _ labels.Selector) (*v1beta1.ExternalMetr
 
 // hpaBench is a controller with everything around it.
 type hpaBench struct {
-	store  *scaleStore
-	client *fake.Clientset
-	trace  *hpaTrace
+	store *scaleStore
+	api   *apiServer
+	trace *hpaTrace
 	// Every pass reports status.currentMetrics.
 	averages   bool
 	metrics    table
@@ -178,16 +187,16 @@ func (b *hpaBench) run(course []change, end time.Duration) {
 	defer cancel()
 	b.store.begin = time.Now()
 	b.store.passed = make(chan struct{}, 1)
-	b.client = fake.NewSimpleClientset()
-	b.events = &eventLog{byName: map[string]string{}}
-	b.client.PrependReactor("create", "events", b.events.take)
-	b.client.PrependReactor("patch", "events", b.events.take)
+	b.api = newAPIServer()
+	b.events = &eventLog{messages: map[string]string{}}
+	b.api.PrependReactor("create", "events", b.events.take)
+	b.api.PrependReactor("patch", "events", b.events.take)
 
 	mapper := apimeta.NewDefaultRESTMapper([]schema.GroupVersion{appsv1.SchemeGroupVersion})
 	mapper.Add(appsv1.SchemeGroupVersion.WithKind("StatefulSet"), apimeta.RESTScopeNamespace)
-	factory := informers.NewSharedInformerFactory(b.client, 0)
+	factory := informers.NewSharedInformerFactory(b.api, 0)
 	controller := podautoscaler.NewHorizontalController(
-		ctx, b.client.CoreV1(), b.store, b.client.AutoscalingV2(), mapper,
+		ctx, b.api.CoreV1(), b.store, b.api.AutoscalingV2(), mapper,
 		controllermetrics.NewRESTMetricsClient(nil, nil, b.store),
 		factory.Autoscaling().V2().HorizontalPodAutoscalers(), factory.Core().V1().Pods(),
 		syncPeriod, downscaleWindow, tolerance, 5*time.Minute, 30*time.Second,
@@ -196,11 +205,13 @@ func (b *hpaBench) run(course []change, end time.Duration) {
 	factory.WaitForCacheSync(ctx.Done())
 	go controller.Run(ctx, 1)
 	synctest.Wait()
-	b.setPods(b.podLetters)
+	letters := b.podLetters
+	b.podLetters = ""
+	b.setPods(letters)
 	synctest.Wait()
 
 	b.store.begin = time.Now()
-	must(b.client.Tracker().Create(hpas, b.object(), namespace))
+	b.api.create(hpas, b.object())
 	for _, next := range course {
 		b.passesUntil(next.at)
 		next.make(b)
@@ -208,26 +219,30 @@ func (b *hpaBench) run(course []change, end time.Duration) {
 	}
 	b.passesUntil(end)
 	cancel()
+	// For a pass that is under way.
+	time.Sleep(settled)
 	factory.Shutdown()
 	synctest.Wait()
 
 	b.trace.Metrics, b.trace.Conditions, b.trace.Pods = b.metrics.texts, b.conditions.texts, b.pods.texts
 }
 
-// passesUntil lets time go by and writes a row for each pass.
+// passesUntil lets time go by and writes a row for each pass. A pass that has begun is waited for: it holds the spec that it
+// found, and what is changed now is for the next one.
 func (b *hpaBench) passesUntil(at time.Duration) {
 	arrived := time.NewTimer(time.Until(b.store.begin.Add(at)))
 	defer arrived.Stop()
-	for {
+	for isThere := false; !isThere || b.store.underWay > 0; {
 		select {
 		case <-arrived.C:
-			return
+			isThere = true
 		case <-b.store.passed:
 			// Longer than any retry of a write, shorter than the way to the next change.
 			time.Sleep(settled)
 			synctest.Wait()
 			b.trace.Rows = append(b.trace.Rows, b.row())
 			b.store.pass = nil
+			b.store.underWay--
 			b.store.unreadable, b.store.conflicts, b.store.failing = false, 0, false
 		}
 	}
@@ -296,18 +311,16 @@ func (b *hpaBench) object() *autoscalingv2.HorizontalPodAutoscaler {
 }
 
 func (b *hpaBench) read() *autoscalingv2.HorizontalPodAutoscaler {
-	object, err := b.client.Tracker().Get(hpas, namespace, "hpa")
-	must(err)
-	return object.(*autoscalingv2.HorizontalPodAutoscaler)
+	return b.api.read(hpas, "hpa").(*autoscalingv2.HorizontalPodAutoscaler)
 }
 
 // edit writes a new spec, defaulted, with the next generation, as the API server does.
 func (b *hpaBench) edit(write func(*autoscalingv2.HorizontalPodAutoscalerSpec)) {
-	hpa := b.read().DeepCopy()
+	hpa := b.read()
 	write(&hpa.Spec)
 	hpa.Generation++
 	defaults.SetDefaults_HorizontalPodAutoscaler(hpa)
-	must(b.client.Tracker().Update(hpas, hpa, namespace))
+	b.api.update(hpas, hpa)
 }
 
 var podsResource = corev1.SchemeGroupVersion.WithResource("pods")
@@ -316,11 +329,11 @@ var podsResource = corev1.SchemeGroupVersion.WithResource("pods")
 // terminating, P pending, N running and not ready, F failed.
 func (b *hpaBench) setPods(letters string) {
 	for index := range b.podLetters {
-		_ = b.client.Tracker().Delete(podsResource, namespace, fmt.Sprintf("pod-%d", index))
+		b.api.remove(podsResource, fmt.Sprintf("pod-%d", index))
 	}
 	b.podLetters = letters
 	for index, letter := range letters {
-		must(b.client.Tracker().Create(podsResource, podOf(index, letter), namespace))
+		b.api.create(podsResource, podOf(index, letter))
 	}
 }
 

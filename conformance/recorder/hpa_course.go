@@ -11,6 +11,9 @@ import (
 // settled is how long after its beginning a pass is over, its retries of a write included.
 const settled = 200 * time.Millisecond
 
+// Nothing happens at the very instant of a pass, whose times are whole milliseconds: which of two comes first is no promise.
+const between = 500 * time.Microsecond
+
 // change is something that happens between two passes, and what the next pass will meet.
 type change struct {
 	at         time.Duration
@@ -33,7 +36,7 @@ func (shape hpaShape) record(chance *rand.Rand, id string) any {
 	if shape.hasPods() {
 		bench.podLetters = draw.pods()
 	}
-	end := time.Duration(300+chance.IntN(900)) * time.Second
+	end := time.Duration(300+chance.IntN(900))*time.Second + between
 	bench.run(draw.course(end), end)
 	return trace
 }
@@ -164,7 +167,7 @@ func (d *hpaDraw) course(end time.Duration) []change {
 		if at >= end-time.Second {
 			return course
 		}
-		course = append(course, d.change(at))
+		course = append(course, d.change(at+between))
 	}
 }
 
@@ -187,7 +190,7 @@ func (d *hpaDraw) change(at time.Duration) change {
 	case 9:
 		next.failing = true
 	case 10, 11:
-		next.make = d.edit(at)
+		next.make = d.edit()
 	case 12, 13:
 		if d.shape.hasPods() {
 			letters := d.pods()
@@ -203,7 +206,7 @@ func (d *hpaDraw) change(at time.Duration) change {
 	return next
 }
 
-func (d *hpaDraw) edit(at time.Duration) func(*hpaBench) {
+func (d *hpaDraw) edit() func(*hpaBench) {
 	written := hpaEdit{}
 	var write func(*autoscalingv2.HorizontalPodAutoscalerSpec)
 	switch d.IntN(3) {

@@ -1,21 +1,18 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 )
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
 
 func quantity(text string) resource.Quantity { return resource.MustParse(text) }
 
@@ -64,25 +61,48 @@ func averagesText(metrics []autoscalingv2.MetricStatus) string {
 // there may be none for a rescale.
 type eventLog struct {
 	message string
-	// What was said once is counted up from then on: a patch of the event of that name.
-	byName map[string]string
+	// What is said again is counted up: a patch of the event of that name. An empty message: another kind of event.
+	messages map[string]string
+	created  int
 }
+
+// What client-go makes of more than ten different messages of one kind; which of them it still tells apart is by chance.
+const combined = "(combined from similar events)"
 
 func (e *eventLog) take(action clienttesting.Action) (bool, runtime.Object, error) {
 	switch action := action.(type) {
 	case clienttesting.CreateAction:
-		event := action.GetObject().(*corev1.Event)
-		if event.Reason == "SuccessfulRescale" {
-			e.message = event.Message
-			e.byName[event.Name] = event.Message
-		}
-		return true, event, nil
+		return true, e.create(action.GetObject().DeepCopyObject().(*corev1.Event)), nil
 	case clienttesting.PatchAction:
-		if message, known := e.byName[action.GetName()]; known {
+		name := action.GetName()
+		var patch struct{ Message string }
+		must(json.Unmarshal(action.GetPatch(), &patch))
+		if patch.Message != "" && e.messages[name] != "" {
+			e.messages[name] = patch.Message
+		}
+		if message := e.messages[name]; message != "" {
 			e.message = message
 		}
+		return true, &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: name}}, nil
 	}
-	return true, &corev1.Event{}, nil
+	return false, nil, nil
+}
+
+// create numbers the names: client-go makes them of the time, which here is the same for all events of a pass. A combined event
+// it goes on calling by the name that it gave.
+func (e *eventLog) create(event *corev1.Event) *corev1.Event {
+	message := ""
+	if event.Reason == "SuccessfulRescale" {
+		message = event.Message
+		e.message = message
+	}
+	if strings.HasPrefix(event.Message, combined) {
+		e.messages[event.Name] = message
+	}
+	e.created++
+	event.Name = fmt.Sprintf("%s.%d", event.Name, e.created)
+	e.messages[event.Name] = message
+	return event
 }
 
 var rescaled = regexp.MustCompile(`New size: \d+; reason: (.*)$`)

@@ -15,13 +15,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"math/rand/v2"
 	"os"
 	"testing"
 	"testing/synctest"
 
+	"github.com/go-logr/logr"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
 )
@@ -78,6 +78,5 @@ func recordAll(t *testing.T, kind string, seed uint64, count int) {
 // error is away, which is decades where virtual time begins in the year 2000.
 func quiet() {
 	utilruntime.ErrorHandlers = nil
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
 }

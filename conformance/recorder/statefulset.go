@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
 	typedappsv1 "k8s.io/client-go/kubernetes/typed/apps/v1"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/kubernetes/pkg/controller/statefulset"
@@ -31,7 +33,7 @@ type statefulSetTrace struct {
 	Replicas        int32             `json:"replicas"`
 	Steps           []statefulSetStep `json:"steps"`
 	EndMs           int64             `json:"endMs"`
-	Acts            [][2]any          `json:"acts"`
+	Acts            []act             `json:"acts"`
 	After           [][3]any          `json:"after"`
 }
 
@@ -42,6 +44,14 @@ type statefulSetStep struct {
 	To       string `json:"to,omitempty"`
 }
 
+// act is [ms, "+2"] for pod 2 created, [ms, "-2"] for pod 2 deleted.
+type act struct {
+	ms   int64
+	what string
+}
+
+func (a act) MarshalJSON() ([]byte, error) { return json.Marshal([]any{a.ms, a.what}) }
+
 var (
 	sets = appsv1.SchemeGroupVersion.WithResource("statefulsets")
 	// A write of the status takes its time, as everywhere. At once, and the controller would act on a cache that does not show
@@ -51,10 +61,10 @@ var (
 
 // statefulSetBench is a controller with the API server, the kubelet and the users around it.
 type statefulSetBench struct {
-	client *fake.Clientset
-	trace  *statefulSetTrace
-	begin  time.Time
-	uid    int
+	api   *apiServer
+	trace *statefulSetTrace
+	begin time.Time
+	uid   int
 }
 
 // slowStatus is the client with a status write that takes time. A reactor of the fake one must not sleep: it holds a lock,
@@ -78,17 +88,18 @@ func (c slowStatusSets) UpdateStatus(ctx context.Context, set *appsv1.StatefulSe
 	return c.StatefulSetInterface.UpdateStatus(ctx, set, options)
 }
 
-func (b *statefulSetBench) run() {
+// run leads the controller through a step at each of the instants.
+func (b *statefulSetBench) run(chance *rand.Rand, instants []int64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	b.client = fake.NewSimpleClientset()
-	b.client.PrependReactor("create", "pods", b.createPod)
-	b.client.PrependReactor("delete", "pods", b.deletePod)
-	factory := informers.NewSharedInformerFactory(b.client, 0)
+	b.api = newAPIServer()
+	b.api.PrependReactor("create", "pods", b.createPod)
+	b.api.PrependReactor("delete", "pods", b.deletePod)
+	factory := informers.NewSharedInformerFactory(b.api, 0)
 	controller := statefulset.NewStatefulSetController(
 		ctx, factory.Core().V1().Pods(), factory.Apps().V1().StatefulSets(),
 		factory.Core().V1().PersistentVolumeClaims(), factory.Apps().V1().ControllerRevisions(),
-		slowStatus{b.client},
+		slowStatus{b.api},
 	)
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
@@ -96,13 +107,17 @@ func (b *statefulSetBench) run() {
 	synctest.Wait()
 
 	b.begin = time.Now()
-	must(b.client.Tracker().Create(sets, b.object(), namespace))
-	for _, step := range b.trace.Steps {
-		b.sleepUntil(step.AtMs)
+	b.api.create(sets, b.object())
+	for _, at := range instants {
+		b.sleepUntil(at)
+		step := b.drawStep(chance, at)
+		b.trace.Steps = append(b.trace.Steps, step)
 		b.step(step)
 	}
 	b.sleepUntil(b.trace.EndMs)
 	b.note(b.trace.EndMs)
+	// Pods that are created at once are created at the same time, in no order.
+	slices.SortFunc(b.trace.Acts, func(x, y act) int { return cmp.Or(cmp.Compare(x.ms, y.ms), cmp.Compare(x.what, y.what)) })
 	// What the controller writes last is not part of the course, but must come to an end.
 	time.Sleep(time.Second)
 	cancel()
@@ -117,10 +132,10 @@ func (b *statefulSetBench) sleepUntil(ms int64) {
 
 func (b *statefulSetBench) step(step statefulSetStep) {
 	if step.Replicas != nil {
-		set := b.set().DeepCopy()
+		set := b.set()
 		set.Spec.Replicas = step.Replicas
 		set.Generation++
-		must(b.client.Tracker().Update(sets, set, namespace))
+		b.api.update(sets, set)
 	}
 	if step.Pod != nil {
 		b.turn(podName(*step.Pod), step.To)
@@ -164,19 +179,14 @@ func (b *statefulSetBench) object() *appsv1.StatefulSet {
 }
 
 func (b *statefulSetBench) set() *appsv1.StatefulSet {
-	object, err := b.client.Tracker().Get(sets, namespace, targetName)
-	must(err)
-	return object.(*appsv1.StatefulSet)
+	return b.api.read(sets, targetName).(*appsv1.StatefulSet)
 }
 
 func podName(ordinal int) string { return fmt.Sprintf("%s-%d", targetName, ordinal) }
 
-// now is an instant as the API stores it: whole seconds.
-func now() metav1.Time { return metav1.NewTime(time.Now().Truncate(time.Second)) }
-
 func (b *statefulSetBench) acted(sign, name string) {
 	ms := time.Since(b.begin).Milliseconds()
-	b.trace.Acts = append(b.trace.Acts, [2]any{ms, sign + strings.TrimPrefix(name, targetName+"-")})
+	b.trace.Acts = append(b.trace.Acts, act{ms, sign + strings.TrimPrefix(name, targetName+"-")})
 }
 
 // createPod gives a new pod what the API server gives it, and lets the fake store it.
@@ -204,15 +214,12 @@ func (b *statefulSetBench) deletePod(action clienttesting.Action) (bool, runtime
 
 func (b *statefulSetBench) terminate(pod *corev1.Pod) {
 	pod.DeletionTimestamp = ptr(now())
-	must(b.client.Tracker().Update(podsResource, pod, namespace))
+	b.api.update(podsResource, pod)
 }
 
 func (b *statefulSetBench) pod(name string) *corev1.Pod {
-	object, err := b.client.Tracker().Get(podsResource, namespace, name)
-	if err != nil {
-		return nil
-	}
-	return object.(*corev1.Pod).DeepCopy()
+	pod, _ := b.api.read(podsResource, name).(*corev1.Pod)
+	return pod
 }
 
 // turn is what the kubelet or a user does to a pod. To one that is not there nothing happens.
@@ -223,7 +230,7 @@ func (b *statefulSetBench) turn(name, to string) {
 		return
 	case to == "gone":
 		if pod.DeletionTimestamp != nil {
-			must(b.client.Tracker().Delete(podsResource, namespace, name))
+			b.api.remove(podsResource, name)
 		}
 		return
 	case to == "delete":
@@ -250,12 +257,12 @@ func (b *statefulSetBench) turn(name, to string) {
 		}
 	}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready, LastTransitionTime: since}}
-	must(b.client.Tracker().Update(podsResource, pod, namespace))
+	b.api.update(podsResource, pod)
 }
 
 // podsText is like "0R 1N 2T": P pending, N running and not ready, R ready, F failed, S succeeded, T terminating.
 func (b *statefulSetBench) podsText() string {
-	object, err := b.client.Tracker().List(podsResource, corev1.SchemeGroupVersion.WithKind("Pod"), namespace)
+	object, err := b.api.Tracker().List(podsResource, corev1.SchemeGroupVersion.WithKind("Pod"), namespace)
 	must(err)
 	pods := object.(*corev1.PodList).Items
 	ordinal := func(index int) int {
@@ -292,31 +299,47 @@ func recordStatefulSet(chance *rand.Rand, id string) any {
 		ID:       id,
 		Policy:   oneOf(chance, "OrderedReady", "OrderedReady", "Parallel"),
 		Replicas: oneOf(chance, 0, 1, 3, chance.Int32N(7)),
-		Acts:     [][2]any{},
+		Acts:     []act{},
 	}
 	if chance.IntN(3) == 0 {
 		trace.MinReadySeconds = 1 + chance.Int32N(30)
 	}
-	var at int64
-	for range 5 + chance.IntN(40) {
-		at += oneOf(chance, 100+chance.Int64N(300), 100+chance.Int64N(3000), 100+chance.Int64N(15_000))
-		trace.Steps = append(trace.Steps, drawStep(chance, at))
+	instants := make([]int64, 5+chance.IntN(40))
+	at := int64(0)
+	for index := range instants {
+		at += 100 + oneOf(chance, chance.Int64N(300), chance.Int64N(3000), chance.Int64N(15_000))
+		instants[index] = offTheSecond(at)
 	}
-	trace.EndMs = at + 30_000
-	(&statefulSetBench{trace: trace}).run()
+	trace.EndMs = instants[len(instants)-1] + 30_000
+	(&statefulSetBench{trace: trace}).run(chance, instants)
 	return trace
 }
 
-// drawStep prefers what brings a course on: pods that become ready and pods that go.
-func drawStep(chance *rand.Rand, at int64) statefulSetStep {
+// offTheSecond moves an instant away from whole seconds: then the controller comes back for pods that have been ready for long
+// enough, and while it writes a status it does not look at what happens.
+func offTheSecond(ms int64) int64 { return ms - ms%1000 + min(max(ms%1000, 20), 950) }
+
+// drawStep prefers what brings a course on: pods that become ready, and terminating ones that go. Now and then it names a pod
+// that is not there.
+func (b *statefulSetBench) drawStep(chance *rand.Rand, at int64) statefulSetStep {
 	step := statefulSetStep{AtMs: at}
-	if chance.IntN(5) == 0 {
+	pods := strings.Fields(b.podsText())
+	if len(pods) == 0 || chance.IntN(6) == 0 {
 		step.Replicas = ptr(oneOf(chance, 0, 1, 3, 5, chance.Int32N(7)))
 		return step
 	}
-	step.Pod = ptr(chance.IntN(6))
-	step.To = oneOf(chance,
-		"ready", "ready", "ready", "ready", "ready", "ready", "ready", "gone", "gone", "gone", "gone",
-		"running", "failed", "succeeded", "delete", "delete")
+	if chance.IntN(20) == 0 {
+		step.Pod = ptr(99)
+		step.To = oneOf(chance, "ready", "gone")
+		return step
+	}
+	pod := oneOf(chance, pods...)
+	ordinal, err := strconv.Atoi(strings.TrimRight(pod, "PNRFST"))
+	must(err)
+	step.Pod = &ordinal
+	step.To = oneOf(chance, "ready", "ready", "ready", "ready", "running", "failed", "succeeded", "delete")
+	if strings.HasSuffix(pod, "T") && chance.IntN(4) > 0 {
+		step.To = "gone"
+	}
 	return step
 }
