@@ -143,9 +143,12 @@ export function hpaNeedsMetrics(
   return specReplicas <= spec.maxReplicas && specReplicas >= minReplicasOf(spec);
 }
 
-/** At zero the HPA only works where it went there itself (1.37) or may hold zero (older, behind a gate). */
+/**
+ * At zero the HPA only works where it went there itself: the gate HPAScaleToZero, on since 1.37; 1.36 has the same code with the
+ * gate off, so never. Older ones only looked at minReplicas.
+ */
 function isDisabled({ state, spec, versions }: Pick<HpaInput, "spec" | "state" | "versions">): boolean {
-  return kubernetesAtLeast(versions, "1.37")
+  return kubernetesAtLeast(versions, "1.36")
     ? state.conditions.ScaledToZero?.status !== "True"
     : minReplicasOf(spec) !== 0;
 }

@@ -130,10 +130,10 @@ export function hpaDifferences(trace: RecordedHpa, versions: Versions = {}): str
   return differences;
 }
 
-function edited(spec: HpaSpec, { at: _, min, max, ...behavior }: Edit): HpaSpec {
+function edited(spec: HpaSpec, { min, max, behavior }: Edit): HpaSpec {
   return {
     ...spec,
-    ...behavior,
+    ...(behavior === undefined ? {} : { behavior }),
     ...(min === undefined ? {} : { minReplicas: min }),
     ...(max === undefined ? {} : { maxReplicas: max }),
   };
