@@ -40,12 +40,22 @@ for (const [path, file] of programs) {
   });
 }
 
+// zod brings its messages in fifty languages, and they would be read at each start.
+const zodInEnglish = {
+  name: "zod-in-english",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ resolveDir }) => ({
+      path: join(resolveDir, "..", "locales", "en.js"),
+    })),
+};
+
 // The commands in a few files instead of 200: what a person waits for before anything happens. Each command is a file of
 // its own, loaded when it is asked for; so are the large libraries that only some of them need.
 await build({
   entryPoints: {
     main: join(root, "src", "cli", "main.ts"),
     "runs-worker/main": join(root, "src", "cli", "runs-worker", "main.ts"),
+    "sweep-worker/main": join(root, "src", "cli", "sweep-worker", "main.ts"),
   },
   outdir: join(root, "dist", "cli"),
   bundle: true,
@@ -53,8 +63,11 @@ await build({
   platform: "node",
   target: "node20",
   format: "esm",
+  minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: "none",
-  external: ["undici", "kubernetes-models", "@kubernetes-models/*"],
+  external: ["undici"],
+  plugins: [zodInEnglish],
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { TierState } from "../controlplane/tier-state.ts";
 import type { RunEvent } from "../events/types.ts";
+import type { Override } from "../routing/compared/strategies.ts";
 import type { Topology } from "../topology/types.ts";
 
 /** One request of the open-loop plan: due at `atUs`, whatever became of the ones before. */
@@ -17,6 +18,34 @@ export type Arrival = {
   /** Name of the load that it belongs to. */
   readonly load: string;
 };
+
+/** Arrivals of one stretch of time, in order, as columns: `source` counts the tenants of all loads. Good until the next batch. */
+export type ArrivalBatch = {
+  readonly fromUs: number;
+  readonly atUs: Float64Array;
+  readonly source: Int32Array;
+  readonly count: number;
+};
+
+export type TrafficLoad = {
+  readonly name: string;
+  readonly tier: string;
+  readonly prefix: string;
+  readonly tenants: number;
+  readonly gateway: number;
+  /** The source of its first tenant; the others follow. */
+  readonly firstSource: number;
+};
+
+/** A step's traffic: one by one, or in batches where there are too many for an object each. */
+export interface Traffic extends Iterable<Arrival> {
+  readonly loads: readonly TrafficLoad[];
+  batches(): Iterable<ArrivalBatch>;
+  /** Index in `loads`. */
+  loadOf(source: number): number;
+  /** One request of a batch; `nth` of its tenant, from 1. */
+  arrival(source: number, atUs: number, nth: number): Arrival;
+}
 
 export type { TierState };
 
@@ -50,8 +79,8 @@ export type RunOptions = {
   readonly prometheusPort: number;
   /** The environment that users' commands start from. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
-  /** The negative control "hashing replaced by random". */
-  readonly overrideLbPolicy?: "RANDOM";
+  /** What takes the place of the hashing balancers: a negative control, or a strategy to compare with. */
+  readonly overrideLbPolicy?: Override;
   readonly realParts?: RealParts;
 };
 

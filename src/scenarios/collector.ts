@@ -1,12 +1,10 @@
 /** Keeps what the checks of one attempt need, and what held before it. */
 import type { RunEvent } from "../events/types.ts";
 import { Evidence } from "./evidence.ts";
-
-/** Request rows kept for one attempt; beyond them checks go by the windows, which are exact. */
-const MAX_ROWS = 300_000;
+import { MAX_ROWS } from "./plan.ts";
 
 export class Collector {
-  /** The last of each kind that still holds when an attempt begins: routes, endpoints, decisions, pods. */
+  /** The last of each kind that still holds when an attempt begins: routes, endpoints, decisions, scrape targets, pods. */
   readonly #standing = new Map<string, RunEvent>();
   #before: RunEvent[] = [];
   #events: RunEvent[] = [];
@@ -57,6 +55,8 @@ function standingKey(event: RunEvent): string | null {
       return `endpoints ${event.service}`;
     case "decision":
       return `decision ${event.by} ${event.object}`;
+    case "target":
+      return `target ${event.instance}`;
     case "pod":
       return `pod ${event.uid}`;
     default:

@@ -8,6 +8,7 @@ import type {
   ScrapeTarget,
   Substrate,
 } from "../../controlplane/substrate.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { ResolvedRoute } from "../../routing/types.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { apiConfigFromEnv } from "../../services/api/config.ts";
@@ -27,7 +28,7 @@ export type SimulatedSubstrateOptions = {
   readonly clock: Clock;
   readonly seed: number;
   readonly timings: SimulatedTimings;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
   /** A promise was settled: whoever waits for it goes before the next timer. */
   readonly onSettled: () => void;
   readonly onSidecar: (pod: PodIdentity, what: "exited" | "restarting" | "listening", reason: string) => void;
@@ -111,7 +112,7 @@ export class SimulatedSubstrate implements Substrate {
     });
     standing.kill = exit;
     return {
-      probe: (probe, kind) => Promise.resolve(this.#probe(standing, probe, kind)),
+      probe: (probe, kind) => this.#probe(standing, probe, kind),
       terminate: (graceSeconds) => {
         if (over) return;
         if (standing.program === null) return exit("SIGTERM");
@@ -121,15 +122,10 @@ export class SimulatedSubstrate implements Substrate {
     };
   }
 
-  scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+  scrape(pod: PodIdentity, target: ScrapeTarget): string {
     const standing = this.#pods.get(pod.uid);
-    if (!standing?.program || target.port !== standing.port)
-      return Promise.reject(new Error("connect ECONNREFUSED"));
-    try {
-      return Promise.resolve(standing.program.scrape(target.path));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    if (!standing?.program || target.port !== standing.port) throw new Error("connect ECONNREFUSED");
+    return standing.program.scrape(target.path);
   }
 
   publishEndpoints(service: Service, version: number, endpoints: readonly PublishedEndpoint[]): void {
