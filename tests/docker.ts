@@ -45,9 +45,17 @@ export class Docker implements AsyncDisposable {
     const daemon = spawn(
       "dockerd",
       [
-        ...["--host", socketOf(folder), "--pidfile", join(folder, "pid")],
-        ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
-        ...["--iptables=false", "--ip-masq=false", "--bridge=none"],
+        "--host",
+        socketOf(folder),
+        "--pidfile",
+        join(folder, "pid"),
+        "--data-root",
+        join(folder, "data"),
+        "--exec-root",
+        join(folder, "exec"),
+        "--iptables=false",
+        "--ip-masq=false",
+        "--bridge=none",
       ],
       { stdio: ["ignore", "ignore", openSync(join(folder, "log"), "w")] },
     );

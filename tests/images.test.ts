@@ -40,8 +40,16 @@ describe.skipIf(why !== null && process.env["CI"] === undefined)(
       const all = Object.entries({ ...fromManifest, LISTEN_ADDRESS: "127.0.0.1", PORT: "0", ...env });
       const id = docker
         .run(
-          ...["run", "--detach", "--pull=never", "--network", "host", "--read-only", "--cap-drop", "ALL"],
-          ...["--security-opt", "no-new-privileges"],
+          "run",
+          "--detach",
+          "--pull=never",
+          "--network",
+          "host",
+          "--read-only",
+          "--cap-drop",
+          "ALL",
+          "--security-opt",
+          "no-new-privileges",
           ...all.flatMap(([key, value]) => ["--env", `${key}=${value}`]),
           imageOf(name),
         )
@@ -56,14 +64,16 @@ describe.skipIf(why !== null && process.env["CI"] === undefined)(
 
     test.each(programs)("%s builds without any network", (name) => {
       const built = docker.try(
-        ...["build", "--network", "none", "--build-arg", `NODE_IMAGE=${BASE}`],
-        ...[
-          "--file",
-          inRepository(`${folderOf(name)}/Dockerfile`),
-          "--tag",
-          imageOf(name),
-          inRepository("."),
-        ],
+        "build",
+        "--network",
+        "none",
+        "--build-arg",
+        `NODE_IMAGE=${BASE}`,
+        "--file",
+        inRepository(`${folderOf(name)}/Dockerfile`),
+        "--tag",
+        imageOf(name),
+        inRepository("."),
       );
       expect(built).toMatchObject({ status: 0 });
     });

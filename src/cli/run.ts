@@ -4,6 +4,7 @@ import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
 import { positive, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
+import { addCluster } from "./cluster-commands.ts";
 import { addLint } from "./lint-commands.ts";
 import { addQuestions } from "./questions.ts";
 
@@ -157,6 +158,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
     });
   addLint(program, host, result);
   addQuestions(program, host, result);
+  addCluster(program, host, result);
   return program;
 }
 
