@@ -24,6 +24,15 @@ const programs = [
   .filter(([, file]) => existsSync(file));
 for (const [path] of programs) await bundleProgram(path, join(root, "dist", path, "main.js"));
 
+// zod brings its messages in fifty languages, and they would be read at each start.
+const zodInEnglish = {
+  name: "zod-in-english",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ resolveDir }) => ({
+      path: join(resolveDir, "..", "locales", "en.js"),
+    })),
+};
+
 // The commands in a few files instead of 200: what a person waits for before anything happens. Each command is a file of
 // its own, loaded when it is asked for; so are the large libraries that only some of them need.
 await build({
@@ -37,8 +46,11 @@ await build({
   platform: "node",
   target: "node20",
   format: "esm",
+  minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: "none",
-  external: ["undici", "kubernetes-models", "@kubernetes-models/*"],
+  external: ["undici"],
+  plugins: [zodInEnglish],
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

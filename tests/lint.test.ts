@@ -1,7 +1,8 @@
 /** `limpet lint` and `limpet explain`, through the real entry point. */
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fixture, inRepository, limpet } from "./kit.ts";
+import { emptyFolder, fixture, inRepository, limpet } from "./kit.ts";
 
 type Found = { readonly code: string; readonly file: string; readonly line: number };
 
@@ -29,6 +30,35 @@ test("a rendered stream on standard input", async () => {
 
 test("--fail-on decides what fails", async () => {
   expect(await limpet(["lint", fixture("shop"), "--fail-on", "info"])).toMatchObject({ code: 1 });
+});
+
+test("--fix: --dry-run prints the difference, --fix writes it and says so, and once is enough", async () => {
+  const cwd = emptyFolder();
+  cpSync(fixture("original"), cwd, { recursive: true });
+  const keda = () => readFileSync(join(cwd, "keda-scaler.yaml"), "utf8");
+  const before = keda();
+  const dry = await limpet(["lint", "--fix", "--dry-run"], { cwd });
+  expect(dry.stdout).toMatch(/^\+ +kind: StatefulSet$/m);
+  expect(dry.stdout).toMatch(/^- +metricName: test_active_tenants$/m);
+  expect(keda()).toBe(before);
+  const done = await limpet(["lint", "--fix"], { cwd });
+  expect(done.stdout).toMatch(/^ {2}keda-scaler\.yaml:\d+:\d+ {2}LIMPET-K101 {2}added kind: StatefulSet$/m);
+  expect(done).toMatchObject({ code: 1, stderr: "" });
+  const after = keda();
+  expect(after).toMatch(/kind: StatefulSet/);
+  const again = await limpet(["lint", "--fix"], { cwd });
+  expect(again.stdout).toMatch(/^nothing that --fix may change$/m);
+  expect(keda()).toBe(after);
+});
+
+test.each([
+  ["--fix on standard input", ["-", "--fix"], /--fix changes files, and standard input is none/],
+  ["--dry-run alone", [".", "--dry-run"], /--dry-run is for --fix/],
+  ["--dry-run as JSON", [".", "--fix", "--dry-run", "--format", "json"], /leave --format json out/],
+])("%s: exit 2", async (_what, args, words) => {
+  const { code, stderr } = await limpet(["lint", ...args], { stdin: "" });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(words);
 });
 
 test("a folder that is not there, and a code that is not: exit 2, no stack trace", async () => {

@@ -6,7 +6,13 @@ import type { Format } from "../lint/format.ts";
 import { EXIT, type Host } from "./host.ts";
 import { packageVersion } from "./version.ts";
 
-type LintCommandOptions = { config?: string; format: Format; failOn: Severity };
+type LintCommandOptions = {
+  config?: string;
+  format: Format;
+  failOn: Severity;
+  fix?: true;
+  dryRun?: true;
+};
 
 export function addLint(program: Command, host: Host, result: { code: number }): void {
   program
@@ -27,9 +33,11 @@ export function addLint(program: Command, host: Host, result: { code: number }):
         .choices(["error", "warning", "info"])
         .default("error"),
     )
+    .option("--fix", "change the files where that cannot do harm, and say what was changed")
+    .option("--dry-run", "with --fix: print the difference, write nothing")
     .addHelpText(
       "after",
-      "\nExamples:\n  limpet lint k8s/test-topology\n  kubectl kustomize k8s/test-topology | limpet lint - --format sarif\n\nExit codes: 0 nothing at or above --fail-on · 1 a finding · 2 bad input",
+      "\nExamples:\n  limpet lint k8s/test-topology\n  kubectl kustomize k8s/test-topology | limpet lint - --format sarif\n  limpet lint deploy --fix --dry-run\n\nExit codes: 0 nothing at or above --fail-on · 1 a finding · 2 bad input",
     )
     .action(async (paths: string[], options: LintCommandOptions) => {
       result.code = await lint(host, paths.length === 0 ? ["."] : paths, options);
@@ -56,20 +64,29 @@ export function addLint(program: Command, host: Host, result: { code: number }):
 async function lint(
   host: Host,
   paths: readonly string[],
-  { config, format, failOn }: LintCommandOptions,
+  { config, format, failOn, fix, dryRun }: LintCommandOptions,
 ): Promise<number> {
+  if (dryRun === true && fix !== true) throw new InputError(["lint: --dry-run is for --fix; add --fix"]);
+  if (fix === true && paths.includes("-"))
+    throw new InputError([
+      "lint: --fix changes files, and standard input is none; name the files or the folder that the stream comes from",
+    ]);
   const [{ loadLintInput }, { lintTopology }, { formatLint }] = await Promise.all([
     import("../lint/lint-input.ts"),
     import("../lint/lint.ts"),
     import("../lint/format.ts"),
   ]);
-  const input = await loadLintInput({
+  const options = {
     paths,
     root: host.cwd,
     ...(paths.includes("-") ? { stdin: await host.readStdin() } : {}),
     ...(config === undefined ? {} : { config }),
-  });
-  const found = lintTopology(input, { failOn });
+  };
+  if (fix === true) {
+    const { lintAndFix } = await import("./lint-fix.ts");
+    return lintAndFix(host, options, { format, failOn, dryRun: dryRun === true });
+  }
+  const found = lintTopology(await loadLintInput(options), { failOn });
   host.stdout.write(formatLint(found, format, { version: packageVersion(host) }));
   return found.failed ? EXIT.failed : EXIT.pass;
 }

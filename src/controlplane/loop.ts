@@ -18,11 +18,14 @@ export function startLoop(clock: Clock, spec: LoopSpec): Timer {
   let stopped = false;
   let timer: Timer;
   const arm = (dueUs: number): void => {
-    timer = clock.at(dueUs, async () => {
+    const again = (): void => {
+      if (!stopped) arm(Math.max(dueUs + spec.periodUs, clock.nowUs()));
+    };
+    timer = clock.at(dueUs, () => {
       const nowUs = clock.nowUs();
       spec.onLate(spec.name, nowUs - dueUs);
-      await spec.run(nowUs);
-      if (!stopped) arm(Math.max(dueUs + spec.periodUs, clock.nowUs()));
+      const pass = spec.run(nowUs);
+      return pass ? pass.then(again) : again();
     });
   };
   arm(spec.firstAtUs);

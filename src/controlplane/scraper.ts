@@ -107,24 +107,32 @@ export class Scraper {
     this.#targets.set(identity.uid, target);
   }
 
-  async #scrape(
+  /** Ends within the call where the substrate answers at once, as it does in virtual time. */
+  #scrape(
     target: Target,
     pod: PodIdentity,
     where: { path: string; port: number },
     atUs: number,
-  ): Promise<void> {
+  ): void | Promise<void> {
     if (this.#down) return;
-    const { clock, substrate, topology } = this.#options;
-    const tMs = unixMsAt(clock, atUs);
+    const { substrate, topology } = this.#options;
     const timeoutUs = secondsToUs(topology.scrape.scrapeTimeoutSeconds);
-    let body: string | null = null;
-    let error = "";
+    const failed = (thrown: unknown): void =>
+      this.#scraped(target, atUs, null, thrown instanceof Error ? thrown.message : String(thrown));
+    let body: string | Promise<string>;
     try {
-      body = await substrate.scrape(pod, { ...where, timeoutUs });
+      body = substrate.scrape(pod, { ...where, timeoutUs });
     } catch (thrown) {
-      error = thrown instanceof Error ? thrown.message : String(thrown);
+      return failed(thrown);
     }
+    if (typeof body === "string") return this.#scraped(target, atUs, body, "");
+    return body.then((text) => this.#scraped(target, atUs, text, ""), failed);
+  }
+
+  #scraped(target: Target, atUs: number, body: string | null, error: string): void {
     if (this.#targets.get(target.uid) !== target) return;
+    const { clock } = this.#options;
+    const tMs = unixMsAt(clock, atUs);
     const durationSeconds = (clock.nowUs() - atUs) / 1e6;
     const outcome =
       body === null

@@ -25,7 +25,7 @@ export type ContainerEvents = {
 
 export interface RunningContainer {
   /** One probe attempt; false for any failure or time-out. */
-  probe(probe: Probe, kind: "startup" | "readiness" | "liveness"): Promise<boolean>;
+  probe(probe: Probe, kind: "startup" | "readiness" | "liveness"): boolean | Promise<boolean>;
   /** SIGTERM now, SIGKILL after `graceSeconds` of topology time. `onExit` follows. */
   terminate(graceSeconds: number): void;
 }
@@ -42,8 +42,8 @@ export interface Substrate {
   /** It is gone for good. */
   removePod(pod: PodIdentity): void;
   startContainer(pod: PodIdentity, events: ContainerEvents): RunningContainer;
-  /** The text of one scrape; rejects with the reason in words. */
-  scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string>;
+  /** The text of one scrape; throws or rejects with the reason in words. */
+  scrape(pod: PodIdentity, target: ScrapeTarget): string | Promise<string>;
   /** Hands a Service's endpoints to the client-side proxies. */
   publishEndpoints(service: Service, version: number, endpoints: readonly PublishedEndpoint[]): void;
 }

@@ -18,6 +18,34 @@ export type Arrival = {
   readonly load: string;
 };
 
+/** Arrivals of one stretch of time, in order, as columns: `source` counts the tenants of all loads. Good until the next batch. */
+export type ArrivalBatch = {
+  readonly fromUs: number;
+  readonly atUs: Float64Array;
+  readonly source: Int32Array;
+  readonly count: number;
+};
+
+export type TrafficLoad = {
+  readonly name: string;
+  readonly tier: string;
+  readonly prefix: string;
+  readonly tenants: number;
+  readonly gateway: number;
+  /** The source of its first tenant; the others follow. */
+  readonly firstSource: number;
+};
+
+/** A step's traffic: one by one, or in batches where there are too many for an object each. */
+export interface Traffic extends Iterable<Arrival> {
+  readonly loads: readonly TrafficLoad[];
+  batches(): Iterable<ArrivalBatch>;
+  /** Index in `loads`. */
+  loadOf(source: number): number;
+  /** One request of a batch; `nth` of its tenant, from 1. */
+  arrival(source: number, atUs: number, nth: number): Arrival;
+}
+
 export type { TierState };
 
 export type Fault =

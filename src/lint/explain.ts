@@ -27,6 +27,9 @@ export function explainRule(rule: Rule): string {
     "## Right",
     fenced(rule.right),
     ...beside,
+    ...(rule.fix === undefined
+      ? []
+      : ["## What --fix does", `\`limpet lint --fix\` ${rule.fix}; the rest of the file stays as it is.`]),
     "## Accepting it",
     "On the line, or in a comment above it:",
     fenced(`# limpet:ignore ${rule.code} the reason`),
@@ -55,11 +58,12 @@ export function explain(code: string): { readonly page: string } | { readonly me
 export function rulePages(): readonly { readonly file: string; readonly text: string }[] {
   const sections = (Object.keys(FAMILIES) as Family[]).map((family) => {
     const rows = RULES.filter((rule) => rule.family === family).map(
-      ({ code, title, severity }) => `| [${code}](${code}.md) | ${severity} | ${title} |`,
+      ({ code, title, severity, fix }) =>
+        `| [${code}](${code}.md) | ${severity} | ${title} | ${fix === undefined ? "" : "yes"} |`,
     );
     return [
       `## ${FAMILIES[family]}`,
-      ["| code | severity | what |", "| --- | --- | --- |", ...rows].join("\n"),
+      ["| code | severity | what | `--fix` |", "| --- | --- | --- | --- |", ...rows].join("\n"),
     ].join("\n\n");
   });
   const head = `# Rules of limpet lint\n\n${RULES.length} rules. Each page has manifests on which the rule fires and the same put right; the tests run both.`;

@@ -3,7 +3,7 @@
  * out once and by index, so that the time stays in proportion to the number of objects.
  */
 import type { JsonObject, Manifest, ScaledObject, Service, Workload } from "../topology/types.ts";
-import { listAt, numberAt, objectAt, textAt } from "../topology/json.ts";
+import { isObject, listAt, numberAt, objectAt, textAt } from "../topology/json.ts";
 import { isKind, selects } from "../topology/read-objects.ts";
 import { mentions, type Mention } from "../topology/references.ts";
 import { isPrometheusImage } from "../topology/scrape.ts";
@@ -176,5 +176,6 @@ function meantBy(one: ScaledObject, here: readonly Workload[]): Workload | null 
   return exact ?? (kind === "Deployment" || kind === "StatefulSet" ? (named[0] ?? null) : null);
 }
 
+/** By their place in the list; what is no object there is an empty one. */
 export const containersOf = (manifest: Manifest): readonly JsonObject[] =>
-  listAt(manifest.body, "spec", "template", "spec", "containers") as readonly JsonObject[];
+  listAt(manifest.body, "spec", "template", "spec", "containers").map((one) => (isObject(one) ? one : {}));

@@ -70,6 +70,8 @@ export type LintInputOptions = {
   /** A `limpet.yaml`; without it the one beside the first path that has one. */
   readonly config?: string;
   readonly goals?: Goals;
+  /** Texts that take the place of files on the disk, by full path. */
+  readonly instead?: ReadonlyMap<string, string>;
   /** What file names in findings are relative to. Default: the working directory. */
   readonly root?: string;
 };
@@ -78,7 +80,7 @@ export type LintInputOptions = {
 export async function loadLintInput(options: LintInputOptions): Promise<LintInput> {
   const root = resolve(options.root ?? ".");
   const problems = new Problems("");
-  const files = new Files(root, problems, newBudget());
+  const files = new Files(root, problems, newBudget(), options.instead);
   const { paths } = options;
   const built = paths.map((path) =>
     path === "-" ? readStream(options.stdin ?? "", files) : readPath(resolve(root, path), files),
@@ -114,7 +116,10 @@ export async function loadLintInput(options: LintInputOptions): Promise<LintInpu
     loaderFindings: built.flatMap((one) => one.findings),
     ignoreComments: onStdin
       ? ignoreComments("stdin", options.stdin ?? "")
-      : files.names.flatMap((name) => ignoreComments(name, readFileSync(join(root, name), "utf8"))),
+      : files.names.flatMap((name) => {
+          const path = join(root, name);
+          return ignoreComments(name, options.instead?.get(path) ?? readFileSync(path, "utf8"));
+        }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** All rules over an input: what was found, what somebody has accepted, and what could not be looked at. */
 import { factsOf } from "./facts.ts";
+import type { Change } from "./fix.ts";
 import type { LintInput } from "./lint-input.ts";
 import { notChecked, type NotChecked } from "./not-checked.ts";
 import { isAtLeast, type LintFinding, type Rule, type Severity } from "./rule.ts";
@@ -13,12 +14,16 @@ export type LintOptions = {
   readonly rules?: readonly Rule[];
 };
 
+export type Fix = { readonly finding: LintFinding; readonly change: Change };
+
 export type LintResult = {
   /** By file, line, column and code. */
   readonly findings: readonly LintFinding[];
   readonly suppressed: readonly Suppressed[];
   /** References that lead out of the input: said, and no mistake. */
   readonly notChecked: readonly NotChecked[];
+  /** What `--fix` would change for some of the findings. */
+  readonly fixes: readonly Fix[];
   /** Whether a finding is as grave as `failOn`, or graver. */
   readonly failed: boolean;
   readonly files: readonly string[];
@@ -29,8 +34,9 @@ export function lintTopology(input: LintInput, options: LintOptions = {}): LintR
   const { failOn = "error", rules = RULES } = options;
   const facts = factsOf(input);
   const found = new Map<string, LintFinding>();
+  const changesOf = new Map<LintFinding, readonly Change[]>();
   for (const rule of rules) {
-    for (const { object, at, message, remedy, severity } of rule.check(facts)) {
+    for (const { object, at, message, remedy, severity, changes = [] } of rule.check(facts)) {
       const { file, line, column } = at;
       const { code } = rule;
       const finding = {
@@ -45,7 +51,9 @@ export function lintTopology(input: LintInput, options: LintOptions = {}): LintR
       };
       // Several callers, or ports, that lead to one line are one finding.
       const key = JSON.stringify([code, object, file, line, column]);
-      if (!found.has(key)) found.set(key, finding);
+      if (found.has(key)) continue;
+      found.set(key, finding);
+      changesOf.set(finding, changes);
     }
   }
   const { kept, suppressed } = sift([...found.values()], suppressionsOf(input), RULES);
@@ -54,6 +62,9 @@ export function lintTopology(input: LintInput, options: LintOptions = {}): LintR
     findings,
     suppressed,
     notChecked: notChecked(facts),
+    fixes: findings.flatMap((finding) =>
+      (changesOf.get(finding) ?? []).map((change) => ({ finding, change })),
+    ),
     failed: findings.some(({ severity }) => isAtLeast(severity, failOn)),
     files: input.files,
     objects: input.manifests.length,

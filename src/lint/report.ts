@@ -1,6 +1,7 @@
 /** Small words that rules share. */
 import type { Manifest, Source } from "../topology/types.ts";
 import { objectName } from "./facts.ts";
+import type { Change } from "./fix.ts";
 import type { Path } from "./hash-rules.ts";
 import type { Report, Severity } from "./rule.ts";
 import type { RouteView, ViewedDestination } from "./route-views.ts";
@@ -18,6 +19,9 @@ export const report = (
   remedy,
   ...(severity === undefined ? {} : { severity }),
 });
+
+/** A report with what `--fix` may do about it. */
+export const fixedBy = (found: Report, ...changes: readonly Change[]): Report => ({ ...found, changes });
 
 export const place = ({ file, line }: Source): string => `${file}:${line}`;
 

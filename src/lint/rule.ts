@@ -1,6 +1,7 @@
 /** A rule is data and one pure function over what the manifests say; a finding is what it found, with its place. */
 import type { Source } from "../topology/types.ts";
 import type { Facts } from "./facts.ts";
+import type { Change } from "./fix.ts";
 import type { Goals } from "./lint-input.ts";
 
 export type Severity = "error" | "warning" | "info";
@@ -31,6 +32,8 @@ export type Report = {
   readonly remedy: string;
   /** Where this case is milder or graver than the rule's usual one. */
   readonly severity?: Severity;
+  /** What `--fix` makes of it; only where it cannot do harm. */
+  readonly changes?: readonly Change[];
 };
 
 export type Rule = {
@@ -52,6 +55,8 @@ export type Rule = {
   readonly goals?: Goals;
   /** Where the behaviour is written down: repository and path, or the issue. */
   readonly source: string;
+  /** What `--fix` does about it: given where a report of the rule carries changes. */
+  readonly fix?: string;
   readonly check: (facts: Facts) => readonly Report[];
 };
 

@@ -2,18 +2,7 @@
 import { incrementalMean, KahanMean, KahanSum, quantile } from "./go-math.ts";
 import { executionError } from "./errors.ts";
 import { extrapolatedRate, instantRate } from "./rate.ts";
-
-/** The samples of one series in a window: never empty, ascending, without staleness markers. */
-export type Window = {
-  readonly times: readonly number[];
-  readonly values: readonly number[];
-  /** The window asked about: (`startMs`, `endMs`], moved by `offset` and `@`. */
-  readonly startMs: number;
-  readonly endMs: number;
-  /** The instant of the evaluation, which offsets do not move. */
-  readonly tMs: number;
-  readonly version: 2 | 3;
-};
+import type { Window } from "./window.ts";
 
 /** The value for one series; undefined where the window does not suffice and the series is left out. */
 type RangeFunction = (window: Window, args: readonly number[]) => number | undefined;

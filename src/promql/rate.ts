@@ -1,4 +1,4 @@
-import type { Window } from "./range-functions.ts";
+import type { Window } from "./window.ts";
 
 /**
  * `rate`, `increase` and `delta`: the change between the window's first and last sample, resets of a counter added back,

@@ -1,9 +1,7 @@
 /** Keeps what the checks of one attempt need, and what held before it. */
 import type { RunEvent } from "../events/types.ts";
 import { Evidence } from "./evidence.ts";
-
-/** Request rows kept for one attempt; beyond them checks go by the windows, which are exact. */
-const MAX_ROWS = 300_000;
+import { MAX_ROWS } from "./plan.ts";
 
 export class Collector {
   /** The last of each kind that still holds when an attempt begins: routes, endpoints, decisions, pods. */

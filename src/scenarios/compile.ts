@@ -5,8 +5,15 @@ import type { Tier, Topology } from "../topology/types.ts";
 import { notApplicableReason, scaledByOneMetric } from "./applicable.ts";
 import { checkOf } from "./checks/index.ts";
 import { evaluate, ExpressionError, type Scope } from "./expressions.ts";
-import { nearest } from "./nearest.ts";
-import type { Plan, PlannedCheck, PlannedFault, PlannedLoad, PlannedStep } from "./plan.ts";
+import { nearest } from "../topology/suggest.ts";
+import {
+  type Plan,
+  type PlannedCheck,
+  type PlannedFault,
+  type PlannedLoad,
+  type PlannedStep,
+  rowsOneIn,
+} from "./plan.ts";
 import type { CheckFile, FaultFile, LoadFile, ScenarioFile, StepFile } from "./schema.ts";
 import { gaugeIntervalSeconds, HPA_SYNC_SECONDS, idleSeconds, topologyScope } from "./scope.ts";
 
@@ -88,6 +95,7 @@ class Compiler {
         restUs: secondsToUs(restSeconds(this.#topology, tier)),
       })),
       steps: planned,
+      rowsOneIn: rowsOneIn(planned),
       checks,
       values: this.#topology.tiers[0] ? topologyScope(this.#topology, this.#topology.tiers[0]) : {},
     };
@@ -141,6 +149,9 @@ class Compiler {
         return { load, tier, tenants, at, suffix: role === "each" ? `-${tier.name}` : "" };
       });
     });
+    const inAll = drafts.reduce((sum, { tenants }) => sum + tenants, 0);
+    if (inAll > MAX_TENANTS)
+      this.#note([...path, "loads"], `its loads have ${inAll} tenants together; at most ${MAX_TENANTS} fit`);
     for (const { tier } of drafts) {
       const byPrefix = new Map<string, number>();
       for (const draft of drafts.filter((one) => one.tier === tier)) {
@@ -214,8 +225,15 @@ class Compiler {
         "durationSeconds and requests: only one of them, the other follows from the rate",
       );
     }
-    if (load.pattern === "onOff" && !(on !== null && on > 0 && off !== null)) {
-      this.#note([...at], `load "${load.name}" needs onSeconds and offSeconds for onOff`);
+    const pauses = load.pattern === "onOff" || load.pattern === "sessions";
+    if (pauses && !(on !== null && on > 0 && off !== null)) {
+      this.#note([...at], `load "${load.name}" needs onSeconds and offSeconds for ${load.pattern}`);
+    }
+    if (load.skew > 0 && (requests !== null || load.pattern === "burst")) {
+      this.#note(
+        [...at, "skew"],
+        `with ${load.pattern === "burst" ? "burst" : "requests"} each tenant sends the same number; skew wants durationSeconds and another pattern`,
+      );
     }
     const planned: PlannedLoad = {
       name: `${load.name}${suffix}`,
@@ -230,6 +248,7 @@ class Compiler {
       pattern: load.pattern,
       onUs: secondsToUs(on ?? 0),
       offUs: secondsToUs(off ?? 0),
+      skew: load.skew,
       method: load.method,
       idempotent: load.idempotent,
       gateway: load.gateway,

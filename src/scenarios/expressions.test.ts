@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluate, ExpressionError } from "./expressions.ts";
-import { nearest } from "./nearest.ts";
 
 const scope = { threshold: 2, max: 5, min: 0, active: 11, idle: 60 };
 
@@ -46,9 +45,3 @@ describe("evaluate()", () => {
     );
   });
 });
-
-test.each([
-  ["requestRate", ["tenants", "rate", "pattern"], "rate"],
-  ["smal", ["small", "medium"], "small"],
-  ["zzzzzz", ["small", "medium"], null],
-])("nearest(%s)", (word, known, meant) => expect(nearest(word, known)).toBe(meant));

@@ -1,6 +1,6 @@
 /** Small sums over the numbers of a topology, as scenario files write them: `ceil(active / threshold)`. */
 import jsep from "jsep";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../topology/suggest.ts";
 
 export class ExpressionError extends Error {}
 

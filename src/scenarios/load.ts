@@ -6,7 +6,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { InputError } from "../errors.ts";
 import type { Topology } from "../topology/types.ts";
 import { compile, type Compiled } from "./compile.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../topology/suggest.ts";
 import type { Plan } from "./plan.ts";
 
 /** In the order of the original document's results table. */

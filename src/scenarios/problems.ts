@@ -1,7 +1,7 @@
 /** Turns what is wrong with a scenario file into messages with file, line and column. */
 import type { z } from "zod";
 import { isMap, isScalar, isSeq, LineCounter, type Document, type Node } from "yaml";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../topology/suggest.ts";
 
 type Path = readonly PropertyKey[];
 type Schema = { readonly [key: string]: unknown };

@@ -38,13 +38,21 @@ const load = z.strictObject({
   startSeconds: expression("Seconds after the step's loads begin.").default(0),
   durationSeconds: expression("Seconds.").optional(),
   pattern: z
-    .enum(["constant", "poisson", "burst", "onOff", "ramp"])
+    .enum(["constant", "poisson", "burst", "onOff", "ramp", "sessions", "diurnal"])
     .default("constant")
     .describe(
-      "constant: even, each tenant with its own phase · poisson: memoryless · burst: at any moment of the duration · onOff: constant, with pauses · ramp: from 0 to the rate.",
+      "constant: even, each tenant with its own phase · poisson: memoryless · burst: at any moment of the duration · onOff: constant, with pauses that all tenants make together · ramp: from 0 to the rate · sessions: on and off, each tenant at its own times, lengths exponential · diurnal: memoryless, more by day than by night.",
     ),
-  onSeconds: expression("onOff: seconds of traffic.").optional(),
-  offSeconds: expression("onOff: seconds of pause.").optional(),
+  onSeconds: expression("onOff: seconds of traffic; sessions: on average.").optional(),
+  offSeconds: expression("onOff: seconds of pause; sessions: on average.").optional(),
+  skew: z
+    .number()
+    .min(0)
+    .max(4)
+    .default(0)
+    .describe(
+      "Zipf exponent: the k-th tenant is as active as k^−skew beside the others; `rate` is the average. 0: all the same.",
+    ),
   method: z.enum(["GET", "POST"]).default("GET"),
   idempotent: z.boolean().default(false).describe("A POST carries an Idempotency-Key."),
   gateway: z.int().min(0).max(1).default(0).describe("0: the first gateway pod, 1: the second."),

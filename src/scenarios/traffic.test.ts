@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Arrival } from "../engines/engine.ts";
 import { loadEndUs, type Pattern, type PlannedLoad } from "./plan.ts";
-import { arrivals } from "./traffic.ts";
+import { dayFactor } from "./patterns.ts";
+import { arrivals, traffic } from "./traffic.ts";
 
 const S = 1e6;
 const load = (given: Partial<PlannedLoad> = {}): PlannedLoad => ({
@@ -18,6 +19,7 @@ const load = (given: Partial<PlannedLoad> = {}): PlannedLoad => ({
   pattern: "constant",
   onUs: 2 * S,
   offUs: 3 * S,
+  skew: 0,
   method: "GET",
   idempotent: false,
   gateway: 0,
@@ -35,7 +37,16 @@ describe("arrivals()", () => {
     const loads = fc.array(
       fc
         .record({
-          pattern: fc.constantFrom<Pattern>("constant", "poisson", "burst", "onOff", "ramp"),
+          pattern: fc.constantFrom<Pattern>(
+            "constant",
+            "poisson",
+            "burst",
+            "onOff",
+            "ramp",
+            "sessions",
+            "diurnal",
+          ),
+          skew: fc.constantFrom(0, 0.8),
           tenants: fc.integer({ min: 1, max: 6 }),
           rate: fc.double({ min: 0.05, max: 20, noNaN: true }),
           startUs: fc.nat({ max: 20 * S }),
@@ -118,6 +129,65 @@ describe("arrivals()", () => {
     const deviation = Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length);
     expect(deviation / mean).toBeGreaterThan(0.95);
     expect(deviation / mean).toBeLessThan(1.05);
+  });
+
+  test("requests beyond the load's time still come, each once", () => {
+    const list = all([load({ pattern: "poisson", requests: 5, tenants: 200, durationUs: 5 * S })]);
+    expect(list).toHaveLength(1_000);
+    expect(list.at(-1)!.atUs).toBeGreaterThan(10 * S);
+  });
+
+  test("sessions: on and off at each tenant's own times, half of them on at any time", () => {
+    const given = { pattern: "sessions" as const, tenants: 400, onUs: 50 * S, offUs: 50 * S };
+    const list = all([load({ ...given, durationUs: 1_000 * S })]);
+    const inTenth = (tenth: number): number =>
+      list.filter(({ atUs }) => Math.floor(atUs / (100 * S)) === tenth).length;
+    // One second apart while on, and each session begins with one: a little more than half of 100 a tenant.
+    for (let tenth = 0; tenth < 10; tenth++) expect(Math.abs(inTenth(tenth) / 400 - 50)).toBeLessThan(6);
+    const times = timesOf(list, "t-1");
+    const gaps = times.slice(1).map((time, k) => time - times[k]!);
+    expect(gaps.filter((gap) => Math.abs(gap - S) <= 1).length).toBeGreaterThan(gaps.length / 2);
+    expect(Math.max(...gaps)).toBeGreaterThan(20 * S);
+  });
+
+  test("diurnal: the rate over the whole day, far more in the evening than before dawn", () => {
+    const day = all([load({ pattern: "diurnal", tenants: 20, rate: 0.01, durationUs: 86_400 * S })]);
+    expect(Math.abs(day.length / (20 * 864) - 1)).toBeLessThan(0.03);
+    const inHour = (hour: number): number =>
+      day.filter(({ atUs }) => Math.floor(atUs / (3_600 * S)) === hour).length;
+    expect(inHour(20)).toBeGreaterThan(3 * inHour(3));
+    const hours = Array.from({ length: 24 }, (_, hour) => dayFactor(hour * 3_600 * S));
+    expect(hours.reduce((a, b) => a + b) / 24).toBe(1_000);
+  });
+
+  test.each([
+    ["constant", 0.5],
+    ["poisson", 0.1],
+    ["diurnal", 0.1],
+  ] as const)("skew, %s: the first tenants as much more active as Zipf says", (pattern, near) => {
+    const list = all([load({ pattern, tenants: 50, rate: 0.02, skew: 1, durationUs: 86_400 * S })]);
+    const [first, second, tenth] = [1, 2, 10].map((n) => timesOf(list, `t-${n}`).length) as [
+      number,
+      number,
+      number,
+    ];
+    expect(Math.abs(list.length / (50 * 1_728) - 1)).toBeLessThan(0.03);
+    expect(Math.abs(first / second - 2)).toBeLessThan(near);
+    expect(Math.abs(first / tenth - 10)).toBeLessThan(10 * near);
+  });
+
+  test("batches hold the same arrivals, thousands of tenants as well as three", () => {
+    const loads = [
+      load({ pattern: "sessions", tenants: 5_000, rate: 0.1, durationUs: 100 * S }),
+      load({ name: "m", prefix: "u", pattern: "poisson", startUs: 20 * S }),
+    ];
+    const step = traffic("x", loads, 7, 0);
+    const batched: string[] = [];
+    for (const { atUs, source, count } of step.batches())
+      for (let i = 0; i < count; i++) batched.push(`${atUs[i]} ${step.arrival(source[i]!, 0, 1).tenant}`);
+    const single = all(loads).map(({ atUs, tenant }) => `${atUs} ${tenant}`);
+    expect(batched.length).toBeGreaterThan(10_000);
+    expect(batched.every((line, i) => line === single[i])).toBe(true);
   });
 
   test("an Idempotency-Key with a POST that may be repeated, each its own", () => {

@@ -2,111 +2,187 @@
  * Scenario and seed in, arrivals out: open loop, in order of time, whole microseconds. The same for every engine, so that
  * runs on two engines can be compared request by request.
  */
-import FlatQueue from "flatqueue";
-import type { Arrival } from "../engines/engine.ts";
-import { exponential } from "../seed/exponential.ts";
-import { stream, type Random } from "../seed/seed.ts";
-import type { PlannedLoad } from "./plan.ts";
+import type { Arrival, ArrivalBatch, Traffic, TrafficLoad } from "../engines/engine.ts";
+import { LoadTimes } from "./patterns.ts";
+import { expectedRequests, loadEndUs, type PlannedLoad } from "./plan.ts";
 
-const SECOND_US = 1e6;
-
-/** Times of one tenant's requests, microseconds from the load's start, ascending. Endless where `requests` ends it. */
-function* tenantTimes(load: PlannedLoad, random: Random): Generator<number> {
-  const periodUs = SECOND_US / load.rate;
-  switch (load.pattern) {
-    case "constant": {
-      const phaseUs = random.float() * periodUs;
-      for (let k = 0; ; k++) yield phaseUs + k * periodUs;
-    }
-    case "poisson": {
-      for (let atUs = 0; ;) {
-        atUs += exponential(random) * periodUs;
-        yield atUs;
-      }
-    }
-    case "burst": {
-      const times = Array.from({ length: load.requests ?? 1 }, () => random.float() * load.durationUs);
-      yield* times.sort((a, b) => a - b);
-      return;
-    }
-    case "onOff": {
-      const phaseUs = random.float() * periodUs;
-      // Time counts only while on; each full stretch of it is followed by a pause.
-      for (let k = 0; ; k++) {
-        const onTimeUs = phaseUs + k * periodUs;
-        yield onTimeUs + Math.floor(onTimeUs / load.onUs) * load.offUs;
-      }
-    }
-    case "ramp": {
-      const phase = random.float();
-      // The rate grows evenly from 0, so k + phase requests have come after the root of twice that area.
-      for (let k = 0; ; k++) yield Math.sqrt(2 * load.durationUs * (k + phase) * periodUs);
-    }
-  }
-}
-
-function* boundedTimes(load: PlannedLoad, random: Random): Generator<number> {
-  let count = 0;
-  for (const time of tenantTimes(load, random)) {
-    const atUs = Math.floor(time);
-    if (load.requests !== null ? count++ >= load.requests : atUs >= load.durationUs) return;
-    yield atUs;
-  }
-}
+/** Requests that a batch is meant to hold. */
+const BATCH_REQUESTS = 2_048;
+const MAX_BATCHES = 2 ** 17;
+const MIN_BATCH_US = 2 ** 14;
+/** A source's number and its time in the batch fit into one exact double, by which a batch is sorted. */
+const SOURCE_BITS = 2 ** 23;
+const MAX_BATCH_US = 2 ** 29;
 
 export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): string =>
   `${load.prefix}-${index + 1}`;
 
-type Source = {
-  readonly load: PlannedLoad;
-  readonly tenant: string;
-  readonly times: Generator<number>;
-  sent: number;
-};
+/** How long a batch is: a power of two, so that not too many requests nor too many batches come together. */
+function batchUs(loads: readonly PlannedLoad[], endUs: number): number {
+  const requests = loads.reduce((sum, load) => sum + expectedRequests(load), 1);
+  const wanted = Math.max((endUs * BATCH_REQUESTS) / requests, endUs / MAX_BATCHES);
+  let width = MIN_BATCH_US;
+  while (width < wanted && width < MAX_BATCH_US) width *= 2;
+  return width;
+}
 
-/**
- * All arrivals of a step that begins at `baseUs`. Lazy: memory is one entry a tenant, however long it lasts.
- *
- * @param name the scenario and step: streams of chance are named by it, the load and the tenant.
- */
-export function* arrivals(
-  name: string,
-  loads: readonly PlannedLoad[],
-  seed: number,
-  baseUs: number,
-): Generator<Arrival> {
-  const sources: Source[] = [];
-  const due = new FlatQueue();
-  const enqueue = (index: number): void => {
-    const next = sources[index]!.times.next();
-    if (!next.done) due.push(index, sources[index]!.load.startUs + next.value);
-  };
-  for (const load of loads) {
-    for (let index = 0; index < load.tenants; index++) {
-      const tenant = tenantName(load, index);
-      const random = stream(seed, `traffic/${name}/${load.name}/${tenant}`);
-      sources.push({ load, tenant, times: boundedTimes(load, random), sent: 0 });
-      enqueue(sources.length - 1);
-    }
+class StepTraffic implements Traffic {
+  readonly loads: readonly TrafficLoad[];
+  readonly #name: string;
+  readonly #planned: readonly PlannedLoad[];
+  readonly #seed: number;
+  readonly #baseUs: number;
+  /** Tenants of the loads before each. */
+  readonly #before: readonly number[];
+  readonly #sources: number;
+
+  constructor(name: string, planned: readonly PlannedLoad[], seed: number, baseUs: number) {
+    this.#name = name;
+    this.#planned = planned;
+    this.#seed = seed;
+    this.#baseUs = baseUs;
+    let sources = 0;
+    this.#before = planned.map(({ tenants }) => (sources += tenants) - tenants);
+    this.#sources = sources;
+    this.loads = planned.map((load, index) => ({
+      name: load.name,
+      tier: load.tier,
+      prefix: load.prefix,
+      tenants: load.tenants,
+      gateway: load.gateway,
+      firstSource: this.#before[index]!,
+    }));
   }
-  for (;;) {
-    const atUs = due.peekValue();
-    const index = due.pop();
-    if (atUs === undefined || index === undefined) return;
-    const source = sources[index]!;
-    const { load, tenant } = source;
-    source.sent++;
-    yield {
-      atUs: baseUs + atUs,
+
+  loadOf(source: number): number {
+    let load = this.#before.length - 1;
+    while (this.#before[load]! > source) load--;
+    return load;
+  }
+
+  arrival(source: number, atUs: number, nth: number): Arrival {
+    const index = this.loadOf(source);
+    const load = this.#planned[index]!;
+    const tenant = tenantName(load, source - this.#before[index]!);
+    return {
+      atUs,
       tenant,
       tier: load.tier,
       gateway: load.gateway,
       method: load.method,
       ...(load.idempotent && load.method === "POST"
-        ? { idempotencyKey: `${name}/${load.name}/${tenant}/${source.sent}`.replaceAll(" ", "-") }
+        ? { idempotencyKey: `${this.#name}/${load.name}/${tenant}/${nth}`.replaceAll(" ", "-") }
         : {}),
       load: load.name,
     };
-    enqueue(index);
+  }
+
+  *[Symbol.iterator](): Generator<Arrival> {
+    const sent = new Uint32Array(this.#sources);
+    for (const { atUs, source, count } of this.batches())
+      for (let i = 0; i < count; i++) yield this.arrival(source[i]!, atUs[i]!, ++sent[source[i]!]!);
+  }
+
+  /**
+   * Tenants stand in the list of the batch in which they send next (a calendar queue): a request costs the same
+   * whether there are ten tenants or a million.
+   */
+  *batches(): Generator<ArrivalBatch> {
+    const endUs = this.#planned.reduce((end, load) => Math.max(end, loadEndUs(load)), 0);
+    const width = batchUs(this.#planned, endUs);
+    const times = this.#planned.map((load) => new LoadTimes(this.#name, load, this.#seed));
+    const heads = new Int32Array(Math.ceil(endUs / width) + 1).fill(-1);
+    const link = new Int32Array(this.#sources);
+    const dueUs = new Float64Array(this.#sources);
+    let originUs = 0;
+    // A load with a fixed number of requests may send beyond its time: those wait for another round of the batches.
+    let late = -1;
+    const enqueue = (source: number, atUs: number): void => {
+      const batch = Math.floor((atUs - originUs) / width);
+      dueUs[source] = atUs;
+      if (batch >= heads.length) {
+        link[source] = late;
+        late = source;
+      } else {
+        link[source] = heads[batch]!;
+        heads[batch] = source;
+      }
+    };
+    for (const [index, load] of this.#planned.entries()) {
+      for (let tenant = 0; tenant < load.tenants; tenant++) {
+        const atUs = times[index]!.first(tenant);
+        if (atUs !== Infinity) enqueue(this.#before[index]! + tenant, load.startUs + atUs);
+      }
+    }
+    let keys = new Float64Array(2 * BATCH_REQUESTS);
+    let at = new Float64Array(keys.length);
+    let sources = new Int32Array(keys.length);
+    const starts = Float64Array.from(this.#planned, ({ startUs }) => startUs);
+    for (let batch = 0; batch < heads.length || late >= 0; batch++) {
+      if (batch === heads.length) {
+        batch = 0;
+        originUs += heads.length * width;
+        let source = late;
+        late = -1;
+        while (source >= 0) {
+          const following = link[source]!;
+          enqueue(source, dueUs[source]!);
+          source = following;
+        }
+      }
+      const fromUs = originUs + batch * width;
+      const toUs = fromUs + width;
+      let count = 0;
+      let source = heads[batch]!;
+      heads[batch] = -1;
+      while (source >= 0) {
+        const following = link[source]!;
+        const index = this.#before.length === 1 ? 0 : this.loadOf(source);
+        const load = times[index]!;
+        const tenant = source - this.#before[index]!;
+        let atUs = dueUs[source]!;
+        while (atUs < toUs) {
+          if (count === keys.length) {
+            const longer = new Float64Array(2 * count);
+            longer.set(keys);
+            keys = longer;
+          }
+          keys[count++] = (atUs - fromUs) * SOURCE_BITS + source;
+          atUs = starts[index]! + load.next(tenant);
+        }
+        if (atUs !== Infinity) enqueue(source, atUs);
+        source = following;
+      }
+      if (count === 0) continue;
+      keys.subarray(0, count).sort();
+      if (at.length < count) {
+        at = new Float64Array(keys.length);
+        sources = new Int32Array(keys.length);
+      }
+      const baseUs = this.#baseUs + fromUs;
+      for (let i = 0; i < count; i++) {
+        const key = keys[i]!;
+        const offsetUs = Math.floor(key / SOURCE_BITS);
+        at[i] = baseUs + offsetUs;
+        sources[i] = key - offsetUs * SOURCE_BITS;
+      }
+      yield { fromUs: baseUs, atUs: at, source: sources, count };
+    }
   }
 }
+
+/**
+ * All traffic of a step that begins at `baseUs`: memory is a few numbers a tenant, however long it lasts.
+ *
+ * @param name the scenario and step: streams of chance are named by it, the load and the tenant.
+ */
+export const traffic = (name: string, loads: readonly PlannedLoad[], seed: number, baseUs: number): Traffic =>
+  new StepTraffic(name, loads, seed, baseUs);
+
+/** The arrivals one by one. */
+export const arrivals = (
+  name: string,
+  loads: readonly PlannedLoad[],
+  seed: number,
+  baseUs: number,
+): Iterable<Arrival> => traffic(name, loads, seed, baseUs);

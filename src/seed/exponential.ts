@@ -7,7 +7,7 @@ import type { Random } from "./seed.ts";
  *
  * Source: J. von Neumann, Various techniques used in connection with random digits, 1951.
  */
-export function exponential(random: Random): number {
+export function exponential(random: Pick<Random, "float">): number {
   for (let whole = 0; ; whole++) {
     const first = random.float();
     let last = first;

@@ -1,4 +1,5 @@
 /** Reading the user's files: bounded, and named in messages as they stand below the topology's folder. */
+import { isUtf8 } from "node:buffer";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Located } from "./located.ts";
@@ -14,11 +15,19 @@ export class Files {
   readonly budget: Budget;
   readonly #read = new Map<string, readonly Located[] | null>();
   readonly #names: string[] = [];
+  readonly #instead: ReadonlyMap<string, string>;
 
-  constructor(root: string, problems: Problems, budget: Budget) {
+  /** `instead`: texts that take the place of what is on the disk, by full path. */
+  constructor(
+    root: string,
+    problems: Problems,
+    budget: Budget,
+    instead: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.root = resolve(root);
     this.problems = problems;
     this.budget = budget;
+    this.#instead = instead;
   }
 
   /** Every file that was read, as messages name it, in order. */
@@ -85,13 +94,25 @@ export class Files {
         );
         return null;
       }
-      const text = readFileSync(path, "utf8");
+      const text = this.#instead.get(path) ?? this.#decoded(path, where);
+      if (text === null) return null;
       this.#names.push(this.shownName(path));
       return text;
     } catch (error) {
       this.problems.add(where, `cannot read ${this.shownName(path)}: ${(error as Error).message}`);
       return null;
     }
+  }
+
+  #decoded(path: string, where: Source | null): string | null {
+    const bytes = readFileSync(path);
+    if (isUtf8(bytes)) return bytes.toString("utf8");
+    const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    this.problems.add(
+      where,
+      `${this.shownName(path)} is not UTF-8${isUtf16 ? " but UTF-16" : ""}; save it as UTF-8, which is what kubectl reads`,
+    );
+    return null;
   }
 
   /** The YAML (or JSON) documents of a file; a file is parsed once. */

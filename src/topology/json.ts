@@ -44,3 +44,12 @@ export const textsAt = (
         : [],
     ),
   );
+
+/** A value as messages name what was found: short, whatever it is. */
+export function shown(value: Json | undefined): string {
+  if (value === undefined || value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a map";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
+}

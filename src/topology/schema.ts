@@ -5,6 +5,7 @@
 import { getIn, toJson, sourceAt, type LocatedMap, type Path } from "./located.ts";
 import { apiVersionOf, kindOf, nameOf } from "./kustomize/resource.ts";
 import type { Problems } from "./problems.ts";
+import { shown } from "./json.ts";
 import type { Json } from "./types.ts";
 
 type Model = (new (data: never) => { validate(): void }) & { readonly prototype: { validate(): void } };
@@ -149,14 +150,6 @@ const allowed = (complaint: Complaint): string =>
   Array.isArray(complaint.params.allowedValues)
     ? `; allowed: ${complaint.params.allowedValues.map(String).join(", ")}`
     : "";
-
-function shown(value: Json): string {
-  if (value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a map";
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
-}
 
 function remedy(types: readonly string[], value: Json, written: string | undefined): string {
   if (types.includes("string") && (typeof value === "number" || typeof value === "boolean"))

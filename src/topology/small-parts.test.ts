@@ -12,6 +12,9 @@ test.each([
   ["teir", ["tier", "tenant"], "tier"],
   ["xyz", ["tenants", "tiers"], null],
   ["Kind", ["kind"], "kind"],
+  ["smal", ["small", "medium"], "small"],
+  ["requestRate", ["tenants", "rate", "pattern"], "rate"],
+  ["rps", ["period", "requestsPerSecond"], null],
 ])("nearest to %s of %j is %s", (word, known, wanted) => {
   expect(nearest(word, known)).toBe(wanted);
 });

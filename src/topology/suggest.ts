@@ -1,16 +1,25 @@
-/** "did you mean": the known word nearest to a mistyped one, or null where none is near. */
+/**
+ * "did you mean": the known word nearest to a mistyped one, or one that is a part of it or has it as a part; null where none
+ * is near.
+ */
 export function nearest(word: string, known: readonly string[]): string | null {
+  const lower = word.toLowerCase();
   let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(word.length / 2)) + 1;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    const found = distance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    const found = distance(lower, candidate.toLowerCase(), bestDistance);
     if (found < bestDistance) {
       best = candidate;
       bestDistance = found;
     }
   }
-  return best;
+  if (best !== null) return best;
+  const parts = known.filter((candidate) => isPart(lower, candidate.toLowerCase()));
+  return parts.sort((a, b) => b.length - a.length)[0] ?? null;
 }
+
+const isPart = (word: string, other: string): boolean =>
+  other.length > 2 && (word.includes(other) || (word.length > 2 && other.includes(word)));
 
 /** Edits (insert, delete, change, swap of neighbours) from one word to the other, given up at `limit`. */
 function distance(a: string, b: string, limit: number): number {

@@ -111,7 +111,7 @@ export class SimulatedSubstrate implements Substrate {
     });
     standing.kill = exit;
     return {
-      probe: (probe, kind) => Promise.resolve(this.#probe(standing, probe, kind)),
+      probe: (probe, kind) => this.#probe(standing, probe, kind),
       terminate: (graceSeconds) => {
         if (over) return;
         if (standing.program === null) return exit("SIGTERM");
@@ -121,15 +121,10 @@ export class SimulatedSubstrate implements Substrate {
     };
   }
 
-  scrape(pod: PodIdentity, target: ScrapeTarget): Promise<string> {
+  scrape(pod: PodIdentity, target: ScrapeTarget): string {
     const standing = this.#pods.get(pod.uid);
-    if (!standing?.program || target.port !== standing.port)
-      return Promise.reject(new Error("connect ECONNREFUSED"));
-    try {
-      return Promise.resolve(standing.program.scrape(target.path));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    if (!standing?.program || target.port !== standing.port) throw new Error("connect ECONNREFUSED");
+    return standing.program.scrape(target.path);
   }
 
   publishEndpoints(service: Service, version: number, endpoints: readonly PublishedEndpoint[]): void {

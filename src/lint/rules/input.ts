@@ -1,8 +1,11 @@
 /** The input and its suppressions. What suppressions do is found where they are applied; here are their pages. */
+import { at } from "../../topology/json.ts";
 import { shownPath } from "../../topology/schema.ts";
 import { nearest } from "../../topology/suggest.ts";
 import { workload, yaml } from "../examples.ts";
-import { report } from "../report.ts";
+import { renaming } from "../fix.ts";
+import { isSlip } from "../is-slip.ts";
+import { fixedBy, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
 
 const ignoring = (comment: string): string =>
@@ -96,12 +99,13 @@ const unknownField: Rule = {
   wrong: yaml(workload({ container: "readynessProbe: {httpGet: {path: /ready, port: 8080}}" })),
   right: yaml(workload({ container: "readinessProbe: {httpGet: {path: /ready, port: 8080}}" })),
   source: "kubernetes-models, @kubernetes-models/istio, @kubernetes-models/keda; Kubernetes field validation",
+  fix: "renames a field that differs from a known one by a letter or by upper and lower case, where that is not given too",
   check: (facts) =>
     [...facts.unknownFields].flatMap(([manifest, fields]) =>
       fields.map(({ path, known }) => {
         const field = String(path.at(-1));
         const meant = nearest(field, known);
-        return report(
+        const found = report(
           manifest,
           path,
           `${shownPath(path)} is no field of ${manifest.kind} in ${manifest.apiVersion}.`,
@@ -109,6 +113,11 @@ const unknownField: Rule = {
             ? `fields here are ${[...known].sort().slice(0, 12).join(", ")}`
             : `did you mean ${meant}?`,
         );
+        const isSure =
+          meant !== null && (isSlip(meant, field) || meant.toLowerCase() === field.toLowerCase());
+        return isSure && at(manifest.body, ...path.slice(0, -1), meant) === undefined
+          ? fixedBy(found, renaming(manifest, path, meant))
+          : found;
       }),
     ),
 };

@@ -1,6 +1,6 @@
 /** What KEDA's webhook and the API server say to a ScaledObject. */
 import { validateScaledObject } from "../../scaling/validate.ts";
-import type { ScaledObjectSpec, ValidationInput, Violation } from "../../scaling/types.ts";
+import type { ValidationInput, Violation } from "../../scaling/types.ts";
 import { textAt, textsAt } from "../../topology/json.ts";
 import type { ScaledObject } from "../../topology/types.ts";
 import { scaledObject, workload, yaml } from "../examples.ts";
@@ -33,7 +33,7 @@ function admission(facts: Facts, one: ScaledObject, rivals: Rivals): readonly Vi
     namespace: one.namespace,
     spec: one.spec,
     annotations: one.manifest.annotations,
-    others: beside.map(({ name, spec }) => ({ name, spec: spec as ScaledObjectSpec })),
+    others: beside.map(({ name, spec }) => ({ name, spec })),
     hpas: targetHpas.map(({ name, annotations, body }) => ({
       name,
       annotations,

@@ -3,8 +3,9 @@ import { ignoresNullValues } from "../../scaling/scaled-object.ts";
 import type { ScaledObject, Trigger } from "../../topology/types.ts";
 import { scaledObject, workload, yaml } from "../examples.ts";
 import { isScalar, queriesOf, singleSeries, unwrapped } from "../queries.ts";
-import { place, report } from "../report.ts";
+import { fixedBy, place, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { setting } from "../fix.ts";
 
 const ignoresNull = (trigger: Trigger): boolean =>
   ignoresNullValues({ type: trigger.type, metadata: trigger.metadata });
@@ -23,15 +24,19 @@ const scalarResult: Rule = {
   ),
   right: yaml(workload(), scaledObject()),
   source: "kedacore/keda pkg/scalers/prometheus_scaler.go (ExecutePromQuery), run with 2.21.0",
+  fix: "wraps the query in vector(…)",
   check: (facts) =>
     queriesOf(facts)
       .filter(({ expr }) => expr !== null && isScalar(expr))
       .map(({ scaledObject: one, path, text }) =>
-        report(
-          one.manifest,
-          path,
-          `${text} answers a scalar, which KEDA cannot decode: every check fails.`,
-          "wrap it: vector(…)",
+        fixedBy(
+          report(
+            one.manifest,
+            path,
+            `${text} answers a scalar, which KEDA cannot decode: every check fails.`,
+            "wrap it: vector(…)",
+          ),
+          setting(one.manifest, path, `vector(${text.trim()})`),
         ),
       ),
 };

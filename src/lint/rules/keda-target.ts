@@ -3,8 +3,9 @@ import { numberAt, objectAt, textAt } from "../../topology/json.ts";
 import { scaledObject, workload, yaml } from "../examples.ts";
 import { objectName } from "../facts.ts";
 import { isSlip } from "../is-slip.ts";
-import { place, report } from "../report.ts";
+import { fixedBy, place, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { removing, setting } from "../fix.ts";
 
 const REF = ["spec", "scaleTargetRef"] as const;
 
@@ -21,6 +22,7 @@ const kindOmitted: Rule = {
   ),
   source:
     "kedacore/keda apis/keda/v1alpha1/gvkr.go, controllers/keda/scaledobject_controller.go (ScaledObjectCheckFailed)",
+  fix: "adds the kind of the workload of that name",
   check: (facts) =>
     facts.scaledObjects.flatMap((one) => {
       const meant = facts.meantBy(one);
@@ -32,11 +34,14 @@ const kindOmitted: Rule = {
       )
         return [];
       return [
-        report(
-          one.manifest,
-          [...REF, "kind"],
-          `scaleTargetRef has no kind, which means Deployment ${meant.name}; what there is is ${meant.kind} ${meant.name} (${place(meant.manifest.at("metadata", "name"))}), and nothing ever scales it.`,
-          `add kind: ${meant.kind} to scaleTargetRef`,
+        fixedBy(
+          report(
+            one.manifest,
+            [...REF, "kind"],
+            `scaleTargetRef has no kind, which means Deployment ${meant.name}; what there is is ${meant.kind} ${meant.name} (${place(meant.manifest.at("metadata", "name"))}), and nothing ever scales it.`,
+            `add kind: ${meant.kind} to scaleTargetRef`,
+          ),
+          setting(one.manifest, [...REF, "kind"], meant.kind),
         ),
       ];
     }),
@@ -51,6 +56,7 @@ const wrongTarget: Rule = {
   wrong: yaml(workload(), scaledObject({ target: "{kind: StatefulSet, name: api}" })),
   right: yaml(workload(), scaledObject({ target: "{kind: Deployment, name: api}" })),
   source: "kedacore/keda controllers/keda/scaledobject_controller.go",
+  fix: "sets the kind to that of the workload of that name; a name that differs is left to you",
   check: (facts) =>
     facts.scaledObjects.flatMap((one) => {
       const { kind, name } = one.scaleTargetRef;
@@ -60,11 +66,14 @@ const wrongTarget: Rule = {
       if (other !== null)
         return one.kindGiven
           ? [
-              report(
-                one.manifest,
-                [...REF, "kind"],
-                `scaleTargetRef is ${kind} ${name}; what there is is ${other.kind} ${name} (${place(other.manifest.at("metadata", "name"))}), and nothing ever scales it.`,
-                `set kind: ${other.kind}`,
+              fixedBy(
+                report(
+                  one.manifest,
+                  [...REF, "kind"],
+                  `scaleTargetRef is ${kind} ${name}; what there is is ${other.kind} ${name} (${place(other.manifest.at("metadata", "name"))}), and nothing ever scales it.`,
+                  `set kind: ${other.kind}`,
+                ),
+                setting(one.manifest, [...REF, "kind"], other.kind),
               ),
             ]
           : [];
@@ -91,6 +100,7 @@ const replicasGiven: Rule = {
   wrong: yaml(workload({ spec: "replicas: 0" }), scaledObject()),
   right: yaml(workload(), scaledObject()),
   source: "kubernetes documentation, HorizontalPodAutoscaler; kedacore/keda 5572, 3052, 4578",
+  fix: "takes replicas out. Where an earlier kubectl apply has set the field, the first apply without it sets 1, once",
   check: (facts) =>
     facts.workloads.flatMap((workload) => {
       const scalers = [
@@ -100,11 +110,14 @@ const replicasGiven: Rule = {
       const [scaler] = scalers;
       if (workload.replicas === null || scaler === undefined) return [];
       return [
-        report(
-          workload.manifest,
-          ["spec", "replicas"],
-          `replicas is ${workload.replicas} here and ${objectName(scaler)} owns the number: every apply sets it back to ${workload.replicas}.`,
-          "take replicas out of the manifest",
+        fixedBy(
+          report(
+            workload.manifest,
+            ["spec", "replicas"],
+            `replicas is ${workload.replicas} here and ${objectName(scaler)} owns the number: every apply sets it back to ${workload.replicas}.`,
+            "take replicas out of the manifest",
+          ),
+          removing(workload.manifest, ["spec", "replicas"]),
         ),
       ];
     }),

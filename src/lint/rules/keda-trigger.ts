@@ -1,14 +1,14 @@
 /** What a Prometheus trigger's fields do that nobody reads out of them. */
-import { ignoresNullValues, scalerProblems } from "../../scaling/scaled-object.ts";
-import type { ScaledObjectSpec } from "../../scaling/types.ts";
+import { ignoresNullValues, scalerProblems, withoutNulls } from "../../scaling/scaled-object.ts";
 import { at } from "../../topology/json.ts";
 import type { ScaledObject, Trigger } from "../../topology/types.ts";
 import { scaledObject, service, workload, yaml } from "../examples.ts";
 import type { Facts } from "../facts.ts";
 import type { Path } from "../hash-rules.ts";
 import { isSlip } from "../is-slip.ts";
-import { report } from "../report.ts";
+import { fixedBy, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { removing, renaming } from "../fix.ts";
 
 type Found = { readonly one: ScaledObject; readonly trigger: Trigger; readonly path: Path };
 
@@ -37,20 +37,24 @@ const removedField: Rule = {
   ),
   right: yaml(workload(), scaledObject({ trigger: "name: active-tenants" })),
   source: "kedacore/keda CHANGELOG.md (4220, 4899), pkg/scalers/prometheus_scaler.go",
+  fix: "takes metricName out, which changes nothing that happens; cortexOrgID is left to you",
   check: (facts) =>
     prometheusTriggers(facts).flatMap(({ one, trigger, path }) =>
       ["metricName", "cortexOrgID"]
         .filter((field) => trigger.metadata[field] !== undefined)
-        .map((field) =>
-          report(
+        .map((field) => {
+          const found = report(
             one.manifest,
             [...path, "metadata", field],
             `${field} ${trigger.metadata[field]} is not read: KEDA ${field === "metricName" ? `serves this metric as s${path[2]}-prometheus` : "takes the tenant from customHeaders"}.`,
             field === "metricName"
               ? "take it out; a trigger's name is for people"
               : "write customHeaders: X-Scope-OrgID=…",
-          ),
-        ),
+          );
+          return field === "metricName"
+            ? fixedBy(found, removing(one.manifest, [...path, "metadata", field]))
+            : found;
+        }),
     ),
 };
 
@@ -85,6 +89,7 @@ const unknownKey: Rule = {
   right: yaml(workload(), scaledObject()),
   source:
     "kedacore/keda pkg/scalers/scalersconfig/typed_config.go (KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS is off)",
+  fix: "renames a key that differs from a known one by a letter or by upper and lower case, where that is not given too",
   check: (facts) =>
     prometheusTriggers(facts).flatMap(({ one, trigger, path }) =>
       Object.keys(trigger.metadata)
@@ -93,7 +98,7 @@ const unknownKey: Rule = {
           const meant = KNOWN_KEYS.find(
             (word) => word.toLowerCase() === key.toLowerCase() || isSlip(word, key),
           );
-          return report(
+          const found = report(
             one.manifest,
             [...path, "metadata", key],
             `${key} is no field of the prometheus trigger, so ${JSON.stringify(trigger.metadata[key])} is dropped.`,
@@ -101,6 +106,9 @@ const unknownKey: Rule = {
               ? `take it out; the fields are ${KNOWN_KEYS.slice(0, 11).join(", ")}`
               : `did you mean ${meant}?`,
           );
+          return meant === undefined || trigger.metadata[meant] !== undefined
+            ? found
+            : fixedBy(found, renaming(one.manifest, [...path, "metadata", key], meant));
         }),
     ),
 };
@@ -228,7 +236,7 @@ const unbuildable: Rule = {
   source: "kedacore/keda pkg/scalers/prometheus_scaler.go (parsePrometheusMetadata)",
   check: (facts) => [
     ...facts.scaledObjects.flatMap((one) =>
-      scalerProblems(one.spec as ScaledObjectSpec).map((problem) => {
+      scalerProblems(withoutNulls(one.spec)).map((problem) => {
         const index = Number(/^trigger (\d+)/.exec(problem)?.[1] ?? 0);
         const field = /metricType/.test(problem) ? ["metricType"] : ["metadata", "threshold"];
         return report(

@@ -59,7 +59,8 @@ const wrongPort: Rule = {
     scraped(facts).flatMap((one) => {
       const port = one.podAnnotations["prometheus.io/port"];
       const declared = listAt(one.manifest.body, "spec", "template", "spec", "containers").flatMap(
-        (container) => listAt(container, "ports").map((each) => String(numberAt(each, "containerPort"))),
+        (container) =>
+          listAt(container, "ports").flatMap((each) => numberAt(each, "containerPort")?.toString() ?? []),
       );
       if (port === undefined || declared.length === 0 || declared.includes(port)) return [];
       return [

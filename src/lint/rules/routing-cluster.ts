@@ -3,9 +3,10 @@ import { portClass } from "../../routing/istio-hosts.ts";
 import { at, listAt, numberAt, textAt } from "../../topology/json.ts";
 import { destinationRule, HASH, HOST, service, virtualService, yaml } from "../examples.ts";
 import { objectName, type Facts } from "../facts.ts";
-import { hashPath, maybeCalled, meantToHash, place, report } from "../report.ts";
+import { fixedBy, hashPath, maybeCalled, meantToHash, place, report } from "../report.ts";
 import { isHashing, type RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
+import { setting } from "../fix.ts";
 
 const CTP = "istio/istio pilot/pkg/networking/core/cluster_traffic_policy.go";
 const headless = service({ spec: "clusterIP: None" });
@@ -128,6 +129,7 @@ const portLevelReplaces: Rule = {
     }),
   ),
   source: "istio/istio pilot/pkg/networking/util/util.go (MergeTrafficPolicy, port level)",
+  fix: "repeats the rule's loadBalancer in the port's entry, where that has none",
   check: (facts) =>
     facts.routes.filter(maybeCalled).flatMap((view) =>
       meantToHash(view).flatMap(({ rule, hashRule, resolved: { cluster } }) => {
@@ -139,15 +141,17 @@ const portLevelReplaces: Rule = {
           if (at(entry, "loadBalancer", "consistentHash") !== undefined) return [];
           // Another balancer, written out, can be meant; no balancer at all hardly is.
           const isOther = at(entry, "loadBalancer") !== undefined;
-          return [
-            report(
-              rule,
-              isOther ? [...path, i, "loadBalancer"] : [...path, i],
-              `portLevelSettings for port ${cluster.port} have ${isOther ? "another" : "no"} loadBalancer, so the cluster is ${cluster.lbPolicy} and consistentHash above does not count for it.`,
-              "repeat loadBalancer.consistentHash in the port's entry",
-              isOther ? "warning" : "error",
-            ),
-          ];
+          const found = report(
+            rule,
+            isOther ? [...path, i, "loadBalancer"] : [...path, i],
+            `portLevelSettings for port ${cluster.port} have ${isOther ? "another" : "no"} loadBalancer, so the cluster is ${cluster.lbPolicy} and consistentHash above does not count for it.`,
+            "repeat loadBalancer.consistentHash in the port's entry",
+            isOther ? "warning" : "error",
+          );
+          const above = at(rule.body, "spec", "trafficPolicy", "loadBalancer");
+          return isOther || above === undefined
+            ? [found]
+            : [fixedBy(found, setting(rule, [...path, i, "loadBalancer"], above))];
         });
       }),
     ),

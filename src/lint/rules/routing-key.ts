@@ -1,8 +1,9 @@
 /** The key of a hash, and what stands beside it in the rule. */
 import { at } from "../../topology/json.ts";
 import { destinationRule, HASH, HOST, service, workload, yaml } from "../examples.ts";
-import { hashPath, meantToHash, report } from "../report.ts";
+import { fixedBy, hashPath, meantToHash, report } from "../report.ts";
 import type { Rule } from "../rule.ts";
+import { removing } from "../fix.ts";
 
 const CTP = "istio/istio pilot/pkg/networking/core/cluster_traffic_policy.go";
 const noKey: Rule = {
@@ -77,17 +78,21 @@ const warmup: Rule = {
   ),
   right: yaml(service(), destinationRule()),
   source: `${CTP}; istio/api networking/v1alpha3/destination_rule.proto`,
+  fix: "takes the field out, which changes nothing that happens",
   check: (facts) =>
     facts.hashRules.flatMap(({ manifest, hashes }) =>
       hashes.flatMap(({ path }) =>
         ["warmup", "warmupDurationSecs"]
           .filter((field) => at(manifest.body, ...path.slice(0, -1), field) !== undefined)
           .map((field) =>
-            report(
-              manifest,
-              [...path.slice(0, -1), field],
-              `${field} has no effect beside consistentHash: a new pod takes its full share of tenants at once.`,
-              "take it out; let readiness wait until the pod is warm",
+            fixedBy(
+              report(
+                manifest,
+                [...path.slice(0, -1), field],
+                `${field} has no effect beside consistentHash: a new pod takes its full share of tenants at once.`,
+                "take it out; let readiness wait until the pod is warm",
+              ),
+              removing(manifest, [...path.slice(0, -1), field]),
             ),
           ),
       ),

@@ -7,10 +7,11 @@ import { caller, destinationRule, namespace, service, virtualService, yaml } fro
 import type { Facts } from "../facts.ts";
 import type { Path } from "../hash-rules.ts";
 import { isSlip } from "../is-slip.ts";
-import { hashPath, meantToHash, place, report } from "../report.ts";
+import { fixedBy, hashPath, meantToHash, place, report } from "../report.ts";
 import type { RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
 import { wordsAt } from "../words.ts";
+import { setting } from "../fix.ts";
 
 /** Calls of a known workload that are meant to be hashed. */
 const meantCalls = (facts: Facts): readonly (RouteView & { readonly caller: Workload })[] =>
@@ -190,6 +191,7 @@ const dottedHost: Rule = {
   wrong: yaml(service(), destinationRule({ host: "api.shop" })),
   right: yaml(service(), destinationRule()),
   source: "istio/istio pkg/config/host, pilot/pkg/model (ResolveShortnameToFQDN)",
+  fix: "writes the Service's full name",
   check: (facts) =>
     namedHosts(facts).flatMap(({ manifest, path, host }) => {
       const [name = "", inNamespace = "", ...rest] = host.split(".");
@@ -201,11 +203,14 @@ const dottedHost: Rule = {
       )
         return [];
       return [
-        report(
-          manifest,
-          path,
-          `host ${host} is taken as it stands: it is not ${fqdn}, and no Service has that name.`,
-          `write ${fqdn}`,
+        fixedBy(
+          report(
+            manifest,
+            path,
+            `host ${host} is taken as it stands: it is not ${fqdn}, and no Service has that name.`,
+            `write ${fqdn}`,
+          ),
+          setting(manifest, path, fqdn),
         ),
       ];
     }),

@@ -13,10 +13,11 @@ import {
   yaml,
 } from "../examples.ts";
 import type { Facts } from "../facts.ts";
-import { hashPath, meantToHash, place, report } from "../report.ts";
+import { fixedBy, hashPath, meantToHash, place, report } from "../report.ts";
 import { isHashing, type RouteView } from "../route-views.ts";
 import type { Rule } from "../rule.ts";
 import { wordsAt } from "../words.ts";
+import { setting } from "../fix.ts";
 
 const ROUTE_GO = "istio/istio pilot/pkg/networking/core/route/route.go";
 /** Calls to other Services of the pods of `host`, that somebody makes and that go by no hash. */
@@ -93,6 +94,7 @@ const hashOnlyOnPort: Rule = {
     virtualService(),
   ),
   source: `${ROUTE_GO} (hashForHTTPDestination)`,
+  fix: "adds the port, which is the one that requests go to already",
   check: (facts) =>
     facts.routes.flatMap((view) => {
       if (view.via === null || view.route.hashPolicies.length > 0 || view.route.protocol === "tcp") return [];
@@ -103,14 +105,19 @@ const hashOnlyOnPort: Rule = {
             isHashing(resolved.cluster) &&
             hashRule!.hashes.every(({ path: p }) => p.includes("portLevelSettings")),
         )
-        .map((one) =>
-          report(
-            manifest,
-            [...path, "route", 0, "destination"],
-            `the destination names no port, so the hash in portLevelSettings of DestinationRule ${one.rule.name} (${place(one.rule.at(...hashPath(one)))}) is not put on the route: a random pod each time.`,
-            `add port: {number: ${one.resolved.cluster.port}} to the destination`,
-          ),
-        );
+        .map((one) => {
+          const destination = [...path, "route", 0, "destination"];
+          const port = { number: one.resolved.cluster.port };
+          return fixedBy(
+            report(
+              manifest,
+              destination,
+              `the destination names no port, so the hash in portLevelSettings of DestinationRule ${one.rule.name} (${place(one.rule.at(...hashPath(one)))}) is not put on the route: a random pod each time.`,
+              `add port: {number: ${port.number}} to the destination`,
+            ),
+            setting(manifest, [...destination, "port"], port),
+          );
+        });
     }),
 };
 

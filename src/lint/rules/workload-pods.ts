@@ -1,5 +1,5 @@
 /** Pods that start, answer and stop: probes, order, grace, images. */
-import { at, isObject, numberAt, textAt } from "../../topology/json.ts";
+import { at, isObject, listAt, numberAt, textAt } from "../../topology/json.ts";
 import type { Workload } from "../../topology/types.ts";
 import { scaledObject, service, workload, yaml } from "../examples.ts";
 import { containersOf, type Facts } from "../facts.ts";
@@ -255,9 +255,7 @@ const probePort: Rule = {
   check: (facts) =>
     facts.workloads.flatMap((one) =>
       containersOf(one.manifest).flatMap((container, i) => {
-        const names = (
-          container["ports"] === undefined ? [] : (container["ports"] as readonly unknown[])
-        ).map((port) => textAt(port as never, "name"));
+        const names = listAt(container, "ports").flatMap((port) => textAt(port, "name") ?? []);
         return PROBES.flatMap((field) =>
           ["httpGet", "tcpSocket"].flatMap((kind) => {
             const port = textAt(container, field, kind, "port");

@@ -165,7 +165,7 @@ const namedTargetPort: Rule = {
         facts.workloadsOf(one).flatMap((workload) => {
           if (typeof targetPort !== "string") return [];
           const names = containersOf(workload.manifest).flatMap((container) =>
-            listAt(container, "ports").map((port) => textAt(port, "name")),
+            listAt(container, "ports").flatMap((port) => textAt(port, "name") ?? []),
           );
           if (names.includes(targetPort)) return [];
           return [

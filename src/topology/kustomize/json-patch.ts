@@ -9,6 +9,7 @@ import {
   type LocatedList,
   type LocatedMap,
 } from "../located.ts";
+import { shown } from "../json.ts";
 import type { Problems } from "../problems.ts";
 import type { Source } from "../types.ts";
 
@@ -69,12 +70,16 @@ function applyOne(target: Located, op: Located, problems: Problems): Located | n
   const path = getString(op, "path");
   const from = getString(op, "from");
   const value = getIn(op, ["value"]);
+  const given = (field: string): string => {
+    const node = getIn(op, [field]);
+    return shown(node && toJson(node));
+  };
   if (!OPS.includes(name)) {
-    problems.add(op.source, `op must be one of ${OPS.join(", ")}, found ${JSON.stringify(name)}`);
+    problems.add(op.source, `op must be one of ${OPS.join(", ")}, found ${given("op")}`);
     return target;
   }
   if (path === undefined || !path.startsWith("/")) {
-    problems.add(op.source, `path must be a JSON pointer like /spec/replicas, found ${JSON.stringify(path)}`);
+    problems.add(op.source, `path must be a JSON pointer like /spec/replicas, found ${given("path")}`);
     return target;
   }
   const to = steps(path);
