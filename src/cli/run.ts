@@ -17,6 +17,7 @@ on their pods and pods come and go as promised.
   limpet test --topology deploy/overlays/prod   your manifests
   limpet up                                     keep it running on 8080 and 9090
   limpet report latest                          look at the last run again
+  limpet cluster up --dry-run                   how it goes onto a Kind cluster
 
   limpet where alice --pods 2..3                which pod a tenant goes to, and who moves
   limpet scale --trace course.jsonl             what KEDA and the HPA make of a course of events

@@ -11,11 +11,12 @@ import { isOlder, TOOLS } from "./tools.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
 const document = read("docs/cluster.md");
+const [, versions = ""] = /\n## Versions\n([^]*?)\n## /.exec(document)!;
 const topology = await loadTopology({ path: "k8s/test-topology" });
 
 test("docs/cluster.md has the versions that the code pins", () => {
   const rows = new Map(
-    [...document.matchAll(/^\| (\S[^|]*?) +\| (\d\S*)/gm)].map((match) => [match[1], match[2]]),
+    [...versions.matchAll(/^\| (\S[^|]*?) +\| (\d\S*)/gm)].map((match) => [match[1], match[2]]),
   );
   const prometheus = topology.workloads.find(({ name }) => name === "prometheus")!.container.image;
   const node = /node:(\d+\.\d+\.\d+)-/.exec(read("k8s/test-topology/images/test-gateway/Dockerfile"))?.[1];
