@@ -39,6 +39,7 @@ await build({
   entryPoints: {
     main: join(root, "src", "cli", "main.ts"),
     "runs-worker/main": join(root, "src", "cli", "runs-worker", "main.ts"),
+    "sweep-worker/main": join(root, "src", "cli", "sweep-worker", "main.ts"),
   },
   outdir: join(root, "dist", "cli"),
   bundle: true,

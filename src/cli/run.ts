@@ -5,6 +5,7 @@ import { EXIT, type Host } from "./host.ts";
 import { positive, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
 import { addCluster } from "./cluster-commands.ts";
+import { addComparisons } from "./comparisons.ts";
 import { addLint } from "./lint-commands.ts";
 import { addQuestions } from "./questions.ts";
 
@@ -157,6 +158,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       const { reportCommand } = await import("./report-command.ts");
       result.code = await reportCommand(host, name, options.reporter);
     });
+  addComparisons(program, host, result);
   addLint(program, host, result);
   addQuestions(program, host, result);
   addCluster(program, host, result);

@@ -108,7 +108,13 @@ describe("the bundled scenarios on our topology", async () => {
 
 test("further scenarios are found by name, and work out", async () => {
   const { plans } = await loadScenarios([...MORE], ours);
-  expect(plans.map(({ name }) => name)).toEqual(["burst", "kill a pod", "kill a sidecar", "kill a gateway"]);
+  expect(plans.map(({ name }) => name)).toEqual([
+    "burst",
+    "kill a pod",
+    "kill a sidecar",
+    "kill a gateway",
+    "come and go",
+  ]);
   expect(plans[0]!.steps[0]!.loads[0]).toMatchObject({ tenants: 1000, requests: 1, durationUs: 1e6 });
   expect(plans[1]!.steps[0]!.faults).toEqual([
     { atUs: 75e6, fault: { kind: "killPod", tier: "small", tenant: "reader-1" } },

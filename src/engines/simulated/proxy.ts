@@ -4,6 +4,8 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { createBalancer, type Balancer } from "../../routing/balancer.ts";
+import type { Directory } from "../../routing/compared/sticky.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { Hash64 } from "../../routing/hash64.ts";
 import { requestHash } from "../../routing/request-hash.ts";
 import { backOffMs, retryReason, type AttemptOutcome } from "../../routing/retry.ts";
@@ -45,7 +47,7 @@ export type ProxyOptions = {
   readonly find: (address: string) => ApiPod | null;
   /** The calling pod's address: what `useSourceIp` hashes. */
   readonly sourceIp: string;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
 };
 
 const MAX_HASHES = 100_000;
@@ -54,15 +56,21 @@ const NO_ENDPOINTS: EndpointList = { version: 0, endpoints: [] };
 /** A keep-alive connection of the gateway to this proxy, where it matters which: it is led to one pod for good. */
 type Downstream = { busy: boolean; pinned: ProxyEndpoint | null; opened: boolean };
 
+/** As the route resolved it, or balanced by what the run put in the place of hashing. */
+type BalancedCluster = Omit<ResolvedCluster, "lbPolicy"> & {
+  readonly lbPolicy: ResolvedCluster["lbPolicy"] | Override;
+};
+
 class Cluster {
-  readonly config: ResolvedCluster;
+  readonly config: BalancedCluster;
   readonly pools: ClusterPools;
   readonly #random: Random;
   #list: EndpointList = NO_ENDPOINTS;
   hosts: readonly ProxyEndpoint[] = [];
   #balancer: Balancer | null = null;
+  readonly #directory: Directory = new Map();
 
-  constructor(config: ResolvedCluster, pools: ClusterPools, random: Random) {
+  constructor(config: BalancedCluster, pools: ClusterPools, random: Random) {
     this.config = config;
     this.pools = pools;
     this.#random = random;
@@ -83,10 +91,11 @@ class Cluster {
   get balancer(): Balancer {
     this.#balancer ??= createBalancer(
       this.config,
-      this.hosts.map(({ address }) => ({ address, weight: 1 })),
+      this.hosts.map(({ address, pod }) => ({ address, weight: 1, name: pod })),
       {
         random: this.#random,
         activeRequests: (index) => this.pools.activeAt(this.hosts[index]!.address),
+        directory: this.#directory,
       },
     );
     return this.#balancer;

@@ -8,6 +8,7 @@ import type {
   ScrapeTarget,
   Substrate,
 } from "../../controlplane/substrate.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { ResolvedRoute } from "../../routing/types.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { apiConfigFromEnv } from "../../services/api/config.ts";
@@ -27,7 +28,7 @@ export type SimulatedSubstrateOptions = {
   readonly clock: Clock;
   readonly seed: number;
   readonly timings: SimulatedTimings;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
   /** A promise was settled: whoever waits for it goes before the next timer. */
   readonly onSettled: () => void;
   readonly onSidecar: (pod: PodIdentity, what: "exited" | "restarting" | "listening", reason: string) => void;
