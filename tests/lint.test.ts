@@ -61,6 +61,27 @@ test.each([
   expect(stderr).toMatch(words);
 });
 
+test("--show: the fault fails, the mended one passes, with numbers", async () => {
+  const { code, stdout } = await limpet(["lint", "--show", "k101"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^LIMPET-K101: /);
+  expect(stdout).toMatch(
+    /^wrong +ScaledObject test-api-small-scaler: spec\.scaleTargetRef\.kind is left out$/m,
+  );
+  expect(stdout).toMatch(/^first response +< 20 s +nothing fail +\d+(\.\d+)? s pass$/m);
+  expect(stdout).toMatch(
+    /^because +ScaledObject test-api-small-scaler is not Ready: ScaledObjectCheckFailed/m,
+  );
+});
+
+test("--show of what no run shows says why; of no rule, and with a path: exit 2", async () => {
+  const { code, stdout } = await limpet(["lint", "--show", "S101"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Not shown: /m);
+  expect(await limpet(["lint", "--show", "K999"])).toMatchObject({ code: 2, stdout: "" });
+  expect(await limpet(["lint", ".", "--show", "K101"])).toMatchObject({ code: 2, stdout: "" });
+});
+
 test("a folder that is not there, and a code that is not: exit 2, no stack trace", async () => {
   const missing = await limpet(["lint", "nowhere"]);
   expect(missing).toMatchObject({ code: 2 });

@@ -12,6 +12,7 @@ type LintCommandOptions = {
   failOn: Severity;
   fix?: true;
   dryRun?: true;
+  show?: string;
 };
 
 export function addLint(program: Command, host: Host, result: { code: number }): void {
@@ -34,12 +35,20 @@ export function addLint(program: Command, host: Host, result: { code: number }):
         .default("error"),
     )
     .option("--fix", "change the files where that cannot do harm, and say what was changed")
+    .option("--show <CODE>", "run a rule's fault on the simulated engine: it fails, and passes when mended")
     .option("--dry-run", "with --fix: print the difference, write nothing")
     .addHelpText(
       "after",
-      "\nExamples:\n  limpet lint k8s/test-topology\n  kubectl kustomize k8s/test-topology | limpet lint - --format sarif\n  limpet lint deploy --fix --dry-run\n\nExit codes: 0 nothing at or above --fail-on · 1 a finding · 2 bad input",
+      "\nExamples:\n  limpet lint k8s/test-topology\n  kubectl kustomize k8s/test-topology | limpet lint - --format sarif\n  limpet lint deploy --fix --dry-run\n  limpet lint --show LIMPET-R101\n\nExit codes: 0 nothing at or above --fail-on · 1 a finding · 2 bad input",
     )
     .action(async (paths: string[], options: LintCommandOptions) => {
+      if (options.show !== undefined) {
+        if (paths.length > 0)
+          throw new InputError(["lint: --show runs on the test topology; leave the paths out"]);
+        const { showCommand } = await import("./show/show-command.ts");
+        result.code = await showCommand(host, options.show);
+        return;
+      }
       result.code = await lint(host, paths.length === 0 ? ["."] : paths, options);
     });
   program

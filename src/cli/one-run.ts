@@ -1,7 +1,9 @@
 /** One simulated run of many: no files, its digest and its verdicts. */
 import { createSimulatedEngine } from "../engines/simulated/simulated-engine.ts";
 import { LogDigest } from "../events/digest.ts";
+import type { RunEvent } from "../events/types.ts";
 import type { RunOutcome } from "../report/runs.ts";
+import type { Override } from "../routing/compared/strategies.ts";
 import type { LoadedScenarios } from "../scenarios/load.ts";
 import { runSuite } from "../scenarios/suite.ts";
 import type { Topology } from "../topology/types.ts";
@@ -9,11 +11,13 @@ import type { Topology } from "../topology/types.ts";
 export type OneRun = {
   readonly topology: Topology;
   readonly scenarios: LoadedScenarios;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
+  /** Everything that its log would hold. */
+  readonly onEvent?: (event: RunEvent) => void;
 };
 
 export async function oneRun(
-  { topology, scenarios, overrideLbPolicy }: OneRun,
+  { topology, scenarios, overrideLbPolicy, onEvent }: OneRun,
   seed: number,
 ): Promise<RunOutcome> {
   const digest = new LogDigest();
@@ -28,6 +32,7 @@ export async function oneRun(
     sink: () => ({
       write: (event) => {
         digest.add(JSON.stringify(event));
+        onEvent?.(event);
         topologyUs = Math.max(topologyUs, event.atUs);
       },
       close: () => {},

@@ -23,6 +23,15 @@ export type TestOptions = TopologyOptions &
     reporter: Reporter;
     hashOverride?: "RANDOM";
   };
+export type SweepOptions = TopologyOptions & {
+  set: readonly string[];
+  find?: string;
+  check?: string;
+  runs: number;
+  seed?: number;
+  workers?: number;
+  reporter: "terminal" | "json" | "csv";
+};
 export type UpOptions = TopologyOptions &
   PartOptions & {
     port: number;

@@ -1,7 +1,8 @@
 /** The same simulated run again, as it would be typed: the seed makes it the same to the last line of its log. */
 import type { TestOptions } from "./options.ts";
 
-const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
+/** A word as a shell takes it. */
+export const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
 
 export function replayCommand(
   names: readonly string[],

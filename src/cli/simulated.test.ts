@@ -183,10 +183,13 @@ describe("consistent hashing fails, and says why", () => {
 });
 
 describe("faults", () => {
-  test.each(["burst", "kill-a-pod", "kill-a-sidecar", "kill-a-gateway"])("%s passes", async (name) => {
-    const { document } = await tested(name, "--seed", "3");
-    expect(wrong(document.scenarios[0]!)).toEqual([]);
-  });
+  test.each(["burst", "come-and-go", "kill-a-pod", "kill-a-sidecar", "kill-a-gateway"])(
+    "%s passes",
+    async (name) => {
+      const { document } = await tested(name, "--seed", "3");
+      expect(wrong(document.scenarios[0]!)).toEqual([]);
+    },
+  );
 
   test("what was in flight in a killed gateway is counted", async () => {
     const { document } = await tested("kill-a-gateway", "--seed", "1");

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { TierState } from "../controlplane/tier-state.ts";
 import type { RunEvent } from "../events/types.ts";
+import type { Override } from "../routing/compared/strategies.ts";
 import type { Topology } from "../topology/types.ts";
 
 /** One request of the open-loop plan: due at `atUs`, whatever became of the ones before. */
@@ -95,8 +96,8 @@ export type RunOptions = {
   readonly prometheusPort: number;
   /** The environment that users' commands start from. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
-  /** The negative control "hashing replaced by random". */
-  readonly overrideLbPolicy?: "RANDOM";
+  /** What takes the place of the hashing balancers: a negative control, or a strategy to compare with. */
+  readonly overrideLbPolicy?: Override;
   readonly realParts?: RealParts;
 };
 

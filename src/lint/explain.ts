@@ -2,8 +2,16 @@
 import { nearest } from "../topology/suggest.ts";
 import { FAMILIES, type Family, type Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
+import { showOf } from "./shows.ts";
 
 const fenced = (text: string): string => `\`\`\`yaml\n${text.trim()}\n\`\`\``;
+
+function shown({ code }: Rule): string {
+  const how = showOf(code);
+  return "show" in how
+    ? `\`limpet lint --show ${code}\` runs \`scenarios/show/${how.show.scenario}.yaml\` on the test topology with the fault in it and without: "${how.show.check}"${how.show.or === undefined ? "" : ` or "${how.show.or}"`} fails, and passes.`
+    : `Not by a run: ${how.whyNot}.`;
+}
 
 /** The page as Markdown. */
 export function explainRule(rule: Rule): string {
@@ -30,6 +38,8 @@ export function explainRule(rule: Rule): string {
     ...(rule.fix === undefined
       ? []
       : ["## What --fix does", `\`limpet lint --fix\` ${rule.fix}; the rest of the file stays as it is.`]),
+    "## Shown",
+    shown(rule),
     "## Accepting it",
     "On the line, or in a comment above it:",
     fenced(`# limpet:ignore ${rule.code} the reason`),
@@ -40,12 +50,18 @@ export function explainRule(rule: Rule): string {
   ].join("\n\n")}\n`;
 }
 
-/** The page of a code, in any case and with or without `LIMPET-`; else what may have been meant. */
+/** The page of a code. */
 export function explain(code: string): { readonly page: string } | { readonly meant: string | null } {
+  const found = findRule(code);
+  return "rule" in found ? { page: explainRule(found.rule) } : found;
+}
+
+/** The rule of a code, in any case and with or without `LIMPET-`; else what may have been meant. */
+export function findRule(code: string): { readonly rule: Rule } | { readonly meant: string | null } {
   const upper = code.toUpperCase();
   const full = upper.startsWith("LIMPET-") ? upper : `LIMPET-${upper}`;
   const rule = RULES.find((one) => one.code === full);
-  if (rule !== undefined) return { page: explainRule(rule) };
+  if (rule !== undefined) return { rule };
   return {
     meant: nearest(
       full,

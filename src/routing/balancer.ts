@@ -5,6 +5,11 @@
  */
 import type { Random } from "../seed/seed.ts";
 import type { Hash64 } from "./hash64.ts";
+import { boundedLoad } from "./compared/bounded-load.ts";
+import { jump } from "./compared/jump.ts";
+import { rendezvous } from "./compared/rendezvous.ts";
+import { sticky, type Directory } from "./compared/sticky.ts";
+import type { ComparedStrategy } from "./compared/strategies.ts";
 import { buildMaglev, maglevOwner } from "./maglev.ts";
 import { buildRing, ringOwner } from "./ring-hash.ts";
 import type { Host, ResolvedCluster } from "./types.ts";
@@ -22,10 +27,14 @@ export type BalancerContext = {
   readonly random: Random;
   /** Requests in progress to the host at this index, which LEAST_REQUEST compares. */
   readonly activeRequests: (index: number) => number;
+  /** What STICKY remembers over all balancers of one cluster. */
+  readonly directory?: Directory;
 };
 
 export function createBalancer(
-  cluster: Pick<ResolvedCluster, "lbPolicy" | "minimumRingSize" | "maximumRingSize" | "tableSize">,
+  cluster: Pick<ResolvedCluster, "minimumRingSize" | "maximumRingSize" | "tableSize"> & {
+    readonly lbPolicy: ResolvedCluster["lbPolicy"] | ComparedStrategy;
+  },
   hosts: readonly Host[],
   context: BalancerContext,
 ): Balancer {
@@ -46,6 +55,14 @@ export function createBalancer(
     case "CLUSTER_PROVIDED":
     case "RANDOM":
       return { hosts, choose: () => (hosts.length === 0 ? -1 : context.random.below(hosts.length)) };
+    case "RENDEZVOUS":
+      return rendezvous(hosts);
+    case "JUMP":
+      return jump(hosts);
+    case "BOUNDED_LOAD":
+      return boundedLoad(hosts, cluster, context);
+    case "STICKY":
+      return sticky(hosts, cluster, context.directory ?? new Map<string, string>());
     default:
       throw new RangeError(`Cannot balance: unknown lb_policy ${String(cluster.lbPolicy)}`);
   }

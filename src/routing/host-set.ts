@@ -1,5 +1,6 @@
 /** A host set of somebody's own, read from JSON and checked. */
 import { isObject } from "./json.ts";
+import { isTableSize, MAXIMUM_TABLE_SIZE } from "./maglev.ts";
 import type { Host } from "./types.ts";
 import type { HashingPolicy } from "./where.ts";
 
@@ -16,7 +17,6 @@ export type HostSetProblem = { readonly path: readonly (string | number)[]; read
 const DEFAULT_MINIMUM_RING_SIZE = 1024;
 const MAXIMUM_RING_SIZE = 8_388_608;
 const DEFAULT_TABLE_SIZE = 65_537;
-const MAXIMUM_TABLE_SIZE = 5_000_011;
 const MAXIMUM_WEIGHT = 2 ** 32 - 1;
 const MAX_PROBLEMS = 20;
 
@@ -93,7 +93,7 @@ function readPolicy(reader: Reader, value: unknown): HashingPolicy {
       ["policy", "maximumRingSize"],
       `${maximumRingSize} is below the minimumRingSize ${minimumRingSize}; Envoy refuses such a cluster`,
     );
-  if (!isPrime(tableSize))
+  if (!isTableSize(tableSize))
     reader.fail(
       ["policy", "tableSize"],
       `${tableSize} is no prime; Envoy refuses such a cluster (65537 is one)`,
@@ -124,11 +124,6 @@ function readHost(reader: Reader, value: unknown, path: HostSetProblem["path"]):
       fallback: 1,
     }),
   };
-}
-
-function isPrime(value: number): boolean {
-  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
-  return value > 1;
 }
 
 function kindOf(value: unknown): string {

@@ -22,6 +22,16 @@ export type MaglevTable = {
   readonly slots: Int32Array;
 };
 
+/** As Envoy has it. */
+export const MAXIMUM_TABLE_SIZE = 5_000_011;
+
+/** A prime: in a table of any other size a host's steps would not lead past every slot, and it might never be full. */
+export function isTableSize(value: number): boolean {
+  if (!Number.isInteger(value) || value < 2 || value > MAXIMUM_TABLE_SIZE) return false;
+  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
+  return true;
+}
+
 const ONE: Hash64 = { high: 0, low: 1 };
 /** Ring strings are ASCII, so that the order of characters is the order of bytes. */
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

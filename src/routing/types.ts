@@ -88,4 +88,9 @@ export type ResolvedRoute = {
 };
 
 /** One endpoint as the balancer sees it. `address` (`podIP:port`) is the string that is hashed. */
-export type Host = { readonly address: string; readonly weight: number };
+export type Host = {
+  readonly address: string;
+  readonly weight: number;
+  /** The pod's, where a strategy numbers hosts; Envoy's balancers do not look at it. */
+  readonly name?: string;
+};

@@ -20,7 +20,7 @@ export const BUNDLED = [
 ] as const;
 
 /** Run only when asked for. */
-export const MORE = ["burst", "kill-a-pod", "kill-a-sidecar", "kill-a-gateway"] as const;
+export const MORE = ["burst", "kill-a-pod", "kill-a-sidecar", "kill-a-gateway", "come-and-go"] as const;
 
 const MAX_FILE_BYTES = 1024 * 1024;
 

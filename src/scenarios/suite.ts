@@ -3,6 +3,7 @@ import type { Engine, EngineRun, RealParts, RunOptions } from "../engines/engine
 import { describeRoutes, describeScaledObjects } from "../events/describe.ts";
 import type { NotApplicable, RunEvent, Verdict } from "../events/types.ts";
 import { EventWriter, type EventSink, type HeaderFields } from "../events/writer.ts";
+import type { Override } from "../routing/compared/strategies.ts";
 import type { Topology } from "../topology/types.ts";
 import { Collector } from "./collector.ts";
 import type { LoadedScenarios } from "./load.ts";
@@ -28,7 +29,7 @@ export type SuiteOptions = {
   readonly prometheusPort?: number;
   /** The environment that users' commands start from. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
   readonly realParts?: RealParts;
   readonly signal?: AbortSignal;
   /** What the machine spent; asked once, at the end. */

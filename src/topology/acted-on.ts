@@ -70,7 +70,8 @@ const ACTED_ON: Readonly<Record<string, readonly string[]>> = {
     ...META,
     "spec.host",
     "spec.exportTo.**",
-    "spec.subsets.**",
+    "spec.subsets.name",
+    "spec.subsets.trafficPolicy.**",
     "spec.workloadSelector.**",
     "spec.trafficPolicy.loadBalancer.**",
     "spec.trafficPolicy.connectionPool.**",
@@ -86,6 +87,17 @@ const GROUPS: Readonly<Record<string, RegExp>> = {
   ScaledObject: /^keda\.sh\//,
   VirtualService: /^networking\.istio\.io\//,
   DestinationRule: /^networking\.istio\.io\//,
+};
+
+/** The kinds of which anything is acted on. */
+export const KINDS_ACTED_ON: readonly string[] = Object.keys(ACTED_ON);
+
+/** Whether limpet acts on a field of a kind: on all below it, on some, or not at all. */
+export const actsOn = (kind: string, field: string): "all" | "some" | "no" => {
+  const patterns = ACTED_ON[kind] ?? [];
+  if (patterns.some((pattern) => pattern.endsWith(".**") && field.startsWith(pattern.slice(0, -2))))
+    return "all";
+  return isActedOn(field, patterns);
 };
 
 type Count = { readonly what: string; readonly count: number };

@@ -16,7 +16,10 @@ import { newBudget, Problems } from "./problems.ts";
 import { isKind, readScaledObject, readService } from "./read-objects.ts";
 import { readWorkload } from "./read-workload.ts";
 import { DEFAULT_SCRAPE, isPrometheusImage, readScrape, type Scrape } from "./scrape.ts";
+import { refuseTableSizes } from "./table-size.ts";
 import { validateAll } from "./schema.ts";
+import { withServingPortsFirst } from "./serving-ports.ts";
+import { applyToConfig, applyToObjects, applyToScrape, type Setting } from "./settings/settings.ts";
 import type { Finding, Manifest, Topology } from "./types.ts";
 import { whoIsWho } from "./who-is-who.ts";
 
@@ -27,6 +30,8 @@ export type LoadOptions = {
   readonly stdin?: string;
   /** A `limpet.yaml`; without it the one beside the manifests is taken, if there is one. */
   readonly config?: string;
+  /** Values in the place of those that the manifests have, in this order. */
+  readonly settings?: readonly Setting[];
 };
 
 /**
@@ -40,17 +45,21 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
   const folder = onStdin ? resolve(".") : folderNamed(path);
   const problems = new Problems(onStdin ? "" : prefixOf(path, folder));
   const files = new Files(folder, problems, newBudget());
-  const built = onStdin ? readStream(options.stdin ?? "", files) : readPath(path, files);
+  const read = onStdin ? readStream(options.stdin ?? "", files) : readPath(path, files);
   problems.throwIfAny();
+  const { settings = [] } = options;
+  const built = { ...read, resources: applyToObjects(settings, read.resources, problems) };
   const nodes = built.resources.map(({ node }) => node);
   if (nodes.length === 0)
     problems.fail(null, `${path}: no Kubernetes objects in it; name a folder or file with manifests`);
   await validateAll(nodes, problems);
   const located = await findConfig(options, files, problems);
   problems.throwIfAny();
-  const scrape = readScrape(nodes, problems, files.budget);
-  const objects = readObjects(built.resources);
-  const who = whoIsWho(objects, located, problems);
+  const scrape = applyToScrape(settings, readScrape(nodes, problems, files.budget), problems);
+  const config = applyToConfig(settings, located.config, problems);
+  const objects = withServingPortsFirst(readObjects(built.resources));
+  refuseTableSizes(objects.manifests, problems);
+  const who = whoIsWho(objects, { ...located, config }, problems);
   problems.throwIfAny();
   const { entry } = who;
   const istio = (kind: string) =>
@@ -72,7 +81,7 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
       callerNamespace: entry.workload.namespace,
       callerLabels: entry.workload.podLabels,
     }),
-    config: located.config,
+    config,
     findings: [...missingFindings(built, scrape), ...built.findings, ...who.findings],
     notActedOn: notActedOn(objects.manifests, replacedByOurs(objects.manifests)),
   };

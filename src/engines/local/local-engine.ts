@@ -5,7 +5,7 @@ import { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { PodIdentity } from "../../controlplane/substrate.ts";
 import type { RunEvent } from "../../events/types.ts";
 import { topologyEvents } from "../../events/topology-events.ts";
-import { EnvironmentError } from "../../errors.ts";
+import { EnvironmentError, InputError } from "../../errors.ts";
 import { pssBytes } from "../../exec/memory.ts";
 import { Supervisor } from "../../exec/supervisor.ts";
 import type { Workload } from "../../topology/types.ts";
@@ -58,6 +58,7 @@ class LocalRun implements EngineRun {
   #stopping: Promise<void> | null = null;
 
   static async start(options: RunOptions): Promise<EngineRun> {
+    randomInstead(options);
     const addresses = await claimAddresses(options.hostEnv);
     const run = new LocalRun(options, addresses);
     try {
@@ -92,7 +93,7 @@ class LocalRun implements EngineRun {
       seed,
       supervisor: this.#supervisor,
       addresses,
-      ...(options.overrideLbPolicy ? { overrideLbPolicy: options.overrideLbPolicy } : {}),
+      ...randomInstead(options),
       onAccess: (_pod, entry) => {
         this.#ledger.access(entry);
         notes.access(entry);
@@ -327,3 +328,12 @@ const sidecarEvent = (
   what,
   reason: reason.startsWith("istio-proxy") ? reason : `istio-proxy ${reason}`,
 });
+
+/** Real proxies choose at random or as Envoy does; strategies that are none of Envoy's live in virtual time only. */
+function randomInstead({ overrideLbPolicy }: RunOptions): { readonly overrideLbPolicy?: "RANDOM" } {
+  if (overrideLbPolicy === undefined) return {};
+  if (overrideLbPolicy === "RANDOM") return { overrideLbPolicy };
+  throw new InputError([
+    `${overrideLbPolicy} in the place of hashing: the local engine has only RANDOM; strategies are compared by limpet sweep`,
+  ]);
+}

@@ -4,6 +4,8 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { createBalancer, type Balancer } from "../../routing/balancer.ts";
+import type { Directory } from "../../routing/compared/sticky.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { Hash64 } from "../../routing/hash64.ts";
 import { headerHash, latin1Bytes, requestHash } from "../../routing/request-hash.ts";
 import { backOffMs, retryReason, type AttemptOutcome } from "../../routing/retry.ts";
@@ -56,7 +58,7 @@ export type ProxyOptions = {
   readonly sourceIp: string;
   /** A number that no set of hosts has had in this run. */
   readonly nextHostSet: () => number;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
 };
 
 export type PodPassage = {
@@ -88,18 +90,23 @@ const NO_ENDPOINTS: EndpointList = { version: 0, endpoints: [] };
 /** A keep-alive connection of the gateway to this proxy, where it matters which: it is led to one pod for good. */
 type Downstream = { busy: boolean; pinned: ProxyEndpoint | null; opened: boolean };
 
+/** As the route resolved it, or balanced by what the run put in the place of hashing. */
+type BalancedCluster = Omit<ResolvedCluster, "lbPolicy"> & {
+  readonly lbPolicy: ResolvedCluster["lbPolicy"] | Override;
+};
+
 class Cluster {
-  readonly config: ResolvedCluster;
+  readonly config: BalancedCluster;
   readonly pools: ClusterPools;
   readonly #random: Random;
   #list: EndpointList = NO_ENDPOINTS;
   hosts: readonly ProxyEndpoint[] = [];
   #balancer: Balancer | null = null;
+  readonly #directory: Directory = new Map();
+  readonly #nextHostSet: () => number;
   hostSet = 0;
 
-  readonly #nextHostSet: () => number;
-
-  constructor(config: ResolvedCluster, pools: ClusterPools, random: Random, nextHostSet: () => number) {
+  constructor(config: BalancedCluster, pools: ClusterPools, random: Random, nextHostSet: () => number) {
     this.#nextHostSet = nextHostSet;
     this.config = config;
     this.pools = pools;
@@ -122,10 +129,11 @@ class Cluster {
   get balancer(): Balancer {
     this.#balancer ??= createBalancer(
       this.config,
-      this.hosts.map(({ address }) => ({ address, weight: 1 })),
+      this.hosts.map(({ address, pod }) => ({ address, weight: 1, name: pod })),
       {
         random: this.#random,
         activeRequests: (index) => this.pools.activeAt(this.hosts[index]!.address),
+        directory: this.#directory,
       },
     );
     return this.#balancer;

@@ -1,5 +1,6 @@
 /** The container of a gateway pod's proxy: ends, and is started again with back-off, as the kubelet does it. */
 import type { Clock, Timer } from "../../clock/clock.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { Random } from "../../seed/seed.ts";
 import type { Topology } from "../../topology/types.ts";
 import type { ApiPod } from "./api-pod.ts";
@@ -23,7 +24,7 @@ export type SidecarOptions = {
   /** The latest list of each Service: what a proxy that starts is told. */
   readonly endpoints: ReadonlyMap<string, EndpointList>;
   readonly nextHostSet: () => number;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
   readonly onContainer: (what: "exited" | "restarting" | "listening", reason: string) => void;
 };
 

@@ -8,12 +8,19 @@ import type {
   ScrapeTarget,
   Substrate,
 } from "../../controlplane/substrate.ts";
+import type { Override } from "../../routing/compared/strategies.ts";
 import type { ResolvedRoute } from "../../routing/types.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { apiConfigFromEnv } from "../../services/api/config.ts";
 import { gatewayConfigFromEnv } from "../../services/gateway/config.ts";
 import type { Probe, Service, Topology } from "../../topology/types.ts";
-import { type ContainerRole, containerEnv, containerRole, declaredEnv } from "../container-role.ts";
+import {
+  answersAt,
+  type ContainerRole,
+  containerEnv,
+  containerRole,
+  declaredEnv,
+} from "../container-role.ts";
 import type { Population } from "../population.ts";
 import { ApiPod } from "./api-pod.ts";
 import { type WantedMetrics, wantedMetrics } from "./exposition.ts";
@@ -33,7 +40,7 @@ export type SimulatedSubstrateOptions = {
   readonly population: Population;
   /** Called before anything that a request depends on is looked at, and before it is changed. */
   readonly before: (what: "look" | "change") => void;
-  readonly overrideLbPolicy?: "RANDOM";
+  readonly overrideLbPolicy?: Override;
   /** A promise was settled: whoever waits for it goes before the next timer. */
   readonly onSettled: () => void;
   readonly onSidecar: (pod: PodIdentity, what: "exited" | "restarting" | "listening", reason: string) => void;
@@ -50,6 +57,9 @@ type Standing = {
   /** Ends the container that runs or starts now, whatever it was doing. */
   kill: ((reason: string) => void) | null;
 };
+
+const answers = ({ identity, role }: Standing, port: number): boolean =>
+  answersAt(identity.container, role.standIn, port);
 
 export class SimulatedSubstrate implements Substrate {
   readonly #options: SimulatedSubstrateOptions;
@@ -134,7 +144,7 @@ export class SimulatedSubstrate implements Substrate {
 
   scrape(pod: PodIdentity, target: ScrapeTarget): string {
     const standing = this.#pods.get(pod.uid);
-    if (!standing?.program || target.port !== standing.port) throw new Error("connect ECONNREFUSED");
+    if (!standing?.program || !answers(standing, target.port)) throw new Error("connect ECONNREFUSED");
     this.#options.before("look");
     return standing.program.scrape(target.path);
   }
@@ -179,7 +189,7 @@ export class SimulatedSubstrate implements Substrate {
   }
 
   #probe(standing: Standing, probe: Probe, kind: ProbeKind): boolean {
-    return probe.port === standing.port && standing.program !== null && standing.program.probe(probe, kind);
+    return answers(standing, probe.port) && standing.program !== null && standing.program.probe(probe, kind);
   }
 
   #sidecarFor(pod: PodIdentity): Sidecar {

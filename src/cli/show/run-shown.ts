@@ -1,0 +1,34 @@
+/** One demonstration: a scenario on the simulated engine, without files. */
+import { join } from "node:path";
+import { createSimulatedEngine } from "../../engines/simulated/simulated-engine.ts";
+import type { Verdict } from "../../events/types.ts";
+import { loadScenarios } from "../../scenarios/load.ts";
+import { runSuite } from "../../scenarios/suite.ts";
+import { loadTopology } from "../../topology/load.ts";
+import type { Show } from "../../lint/shows/show.ts";
+
+/** Fixed: what is shown is the same each time. */
+const SEED = 7;
+
+export const shownFolder = (packageRoot: string): string => join(packageRoot, "scenarios", "show");
+
+/** The verdict of the rule's scenario on these objects. */
+export async function runShown(objects: string, show: Show, packageRoot: string): Promise<Verdict> {
+  const folder = shownFolder(packageRoot);
+  const topology = await loadTopology({ path: "-", stdin: objects, config: join(folder, "limpet.yaml") });
+  const scenarios = await loadScenarios([join(folder, `${show.scenario}.yaml`)], topology);
+  const { verdicts, notApplicable } = await runSuite({
+    engine: createSimulatedEngine(),
+    topology,
+    scenarios,
+    seed: SEED,
+    speed: 1,
+    folder: "",
+    sink: () => ({ write: () => {}, close: () => {} }),
+    header: { limpet: "", date: "", parts: {} },
+    hostEnv: {},
+  });
+  const [verdict] = verdicts;
+  if (verdict === undefined) throw new Error(`${show.scenario} does not apply: ${notApplicable[0]?.reason}`);
+  return verdict;
+}
