@@ -1,6 +1,5 @@
 /** Findings: fields that the release which `versions` asks for does not read. */
 import { ignoredOfBehavior, ignoredOfScaledObject, type IgnoredField } from "../scaling/ignored-fields.ts";
-import type { HpaBehavior, ScaledObjectSpec } from "../scaling/types.ts";
 import { at, isObject, listAt, objectAt } from "./json.ts";
 import { isKind } from "./read-objects.ts";
 import type { Finding, Manifest } from "./types.ts";
@@ -26,9 +25,9 @@ function ignoredOf(manifest: Manifest, versions: TopologyVersions): IgnoredField
   const { body, annotations } = manifest;
   const spec = objectAt(body, "spec");
   if (isKind(manifest, "keda.sh", "ScaledObject"))
-    return ignoredOfScaledObject({ spec: spec as ScaledObjectSpec, annotations }, versions);
+    return ignoredOfScaledObject({ spec, annotations }, versions);
   if (isKind(manifest, "autoscaling", "HorizontalPodAutoscaler"))
-    return ignoredOfBehavior(objectAt(spec, "behavior") as HpaBehavior, versions);
+    return ignoredOfBehavior(objectAt(spec, "behavior"), versions);
   if (isKind(manifest, "networking.istio.io", "VirtualService")) return ignoredRetries(manifest, versions);
   return [];
 }
