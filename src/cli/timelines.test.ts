@@ -46,6 +46,7 @@ const load = (over: Partial<PlannedLoad>): PlannedLoad => ({
   method: "GET",
   idempotent: true,
   gateway: 0,
+  skew: 0,
   ...over,
 });
 
@@ -81,6 +82,7 @@ function planFor(
     ],
     checks: [],
     values: {},
+    rowsOneIn: 1,
   };
 }
 
