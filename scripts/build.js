@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundleProgram } from "./bundle-program.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -21,24 +22,7 @@ const programs = [
 ]
   .map((path) => [path, join(root, "src", path, "main.ts")])
   .filter(([, file]) => existsSync(file));
-for (const [path, file] of programs) {
-  await build({
-    entryPoints: [file],
-    outfile: join(root, "dist", path, "main.js"),
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    minify: true,
-    legalComments: "none",
-    // prom-client and dns-packet are CommonJS and call require() for Node's own modules.
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-    allowOverwrite: true,
-    logLevel: "warning",
-  });
-}
+for (const [path] of programs) await bundleProgram(path, join(root, "dist", path, "main.js"));
 
 // zod brings its messages in fifty languages, and they would be read at each start.
 const zodInEnglish = {

@@ -1,5 +1,6 @@
 // docs/parity.md anew: every scenario on the local and on the simulated engine with one seed, compared row by row.
-// Takes about six minutes of a machine that has nothing else to do. `--seed N` for another seed.
+// Takes about six minutes of a machine that has nothing else to do; a busier one wants `-- --speed 10`. `-- --seed N` for
+// another seed.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +10,12 @@ import { BUNDLED, MORE } from "../dist/scenarios/load.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const limpet = join(root, "bin", "limpet.js");
-const at = process.argv.indexOf("--seed");
-const seed = at < 0 ? "7" : process.argv[at + 1];
+const option = (name, otherwise) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : process.argv[at + 1];
+};
+const seed = option("seed", "7");
+const speed = option("speed", "20");
 const cwd = mkdtempSync(join(tmpdir(), "limpet-parity-"));
 
 function run(...args) {
@@ -25,10 +30,14 @@ function run(...args) {
 }
 
 const cell = (value, unit) =>
-  value === null ? "–" : ["s", "%"].includes(unit) && typeof value === "number" ? `${value} ${unit}` : String(value);
+  value === null
+    ? "–"
+    : ["s", "%"].includes(unit) && typeof value === "number"
+      ? `${value} ${unit}`
+      : String(value);
 
 try {
-  const local = run("test", ...BUNDLED, ...MORE, "--seed", seed);
+  const local = run("test", ...BUNDLED, ...MORE, "--seed", seed, "--speed", speed);
   const simulated = run("test", ...BUNDLED, ...MORE, "--seed", seed, "--engine", "simulated");
   const { scenarios, agree } = run("compare", local.folder, simulated.folder);
   const again = local.scenarios.filter(({ attempts }) => attempts.length > 1).map(({ name }) => name);

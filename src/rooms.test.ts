@@ -15,6 +15,7 @@ const TABLE = [
   ["workloads"],
   ["promql", "metrics"],
   ["topology"],
+  ["cluster"],
   ["events"],
   ["controlplane"],
   ["services"],

@@ -1,5 +1,6 @@
 /** The loader's reading of kustomize, held against kubectl's. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../src/topology/types.ts";
 import { Files } from "../src/topology/files.ts";
@@ -8,8 +9,11 @@ import { toJson } from "../src/topology/located.ts";
 import { parseYaml } from "../src/topology/parse-yaml.ts";
 import { newBudget, Problems } from "../src/topology/problems.ts";
 
+const OVERLAYS = readdirSync("k8s/overlays").map((name) => `k8s/overlays/${name}`);
+
 const FOLDERS = [
   "k8s/test-topology",
+  ...OVERLAYS,
   "src/topology/fixtures/everything",
   "tests/fixtures/shop",
   "tests/fixtures/faults/no-kind",

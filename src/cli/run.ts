@@ -4,6 +4,7 @@ import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
 import { positive, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
+import { addCluster } from "./cluster-commands.ts";
 import { addComparisons } from "./comparisons.ts";
 import { addLint } from "./lint-commands.ts";
 import { addQuestions } from "./questions.ts";
@@ -17,6 +18,7 @@ on their pods and pods come and go as promised.
   limpet test --topology deploy/overlays/prod   your manifests
   limpet up                                     keep it running on 8080 and 9090
   limpet report latest                          look at the last run again
+  limpet cluster up --dry-run                   how it goes onto a Kind cluster
 
   limpet where alice --pods 2..3                which pod a tenant goes to, and who moves
   limpet scale --trace course.jsonl             what KEDA and the HPA make of a course of events
@@ -159,6 +161,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
   addComparisons(program, host, result);
   addLint(program, host, result);
   addQuestions(program, host, result);
+  addCluster(program, host, result);
   return program;
 }
 

@@ -67,7 +67,7 @@ function planFor(
     name: "timeline",
     file: "",
     proves: "",
-    tiers: [{ tier: "small", minReplicaCount: 0, restUs: 900 * SECOND }],
+    tiers: [{ tier: "small", restReplicas: 0, restUs: 900 * SECOND }],
     steps: [
       {
         name: "one",

@@ -16,6 +16,7 @@ import type {
   ScaledObjectSpec,
   Versions,
 } from "../scaling/types.ts";
+import { unusableTriggers, withTriggersActedOn } from "./unusable-triggers.ts";
 import { validateScaledObject } from "../scaling/validate.ts";
 import type { ScaledObject } from "../topology/types.ts";
 import { startLoop } from "./loop.ts";
@@ -43,6 +44,9 @@ export type AutoscalerOptions = {
 const HPA_SYNC_TAKES_US = 10_000;
 /** A failing reconcile is tried again ever more slowly; tries sooner than this are not worth a line each. */
 const FIRST_LOGGED_RETRY_US = 5_000_000;
+/** Of Deployments and StatefulSets; older ones are gone since Kubernetes 1.16. */
+const SERVED_VERSION = "apps/v1";
+const CHECK_FAILED = "ScaledObjectCheckFailed";
 
 export class Autoscaler {
   readonly #options: AutoscalerOptions;
@@ -62,8 +66,9 @@ export class Autoscaler {
 
   constructor(options: AutoscalerOptions) {
     this.#options = options;
-    this.#spec = options.scaledObject.spec;
-    this.#reader = new TriggerReader(options);
+    const scaledObject = withTriggersActedOn(options.scaledObject);
+    this.#spec = scaledObject.spec;
+    this.#reader = new TriggerReader({ ...options, scaledObject });
     this.#hpaSpec = hpaSpecFromScaledObject({
       name: options.scaledObject.name,
       spec: this.#spec,
@@ -100,14 +105,14 @@ export class Autoscaler {
     const nowUs = clock.nowUs();
     const refused = this.#admissionError();
     if (refused !== null) return this.#notReady("AdmissionDenied", refused);
-    const target = this.#options.findTarget(
-      scaledObject.scaleTargetRef.kind,
-      scaledObject.scaleTargetRef.name,
-    );
+    const unusable = unusableTriggers(scaledObject);
+    if (unusable !== null) return this.#notReady(CHECK_FAILED, unusable);
+    const { apiVersion, kind, name } = scaledObject.scaleTargetRef;
+    const target = apiVersion === SERVED_VERSION ? this.#options.findTarget(kind, name) : undefined;
     if (!target) {
       const retryUs = reconcileRetryAfterUs(tries + 1);
       if (tries === 0 || retryUs >= FIRST_LOGGED_RETRY_US)
-        this.#notReady("ScaledObjectCheckFailed", this.#missingTarget());
+        this.#notReady(CHECK_FAILED, this.#missingTarget());
       this.#timers.push(clock.at(nowUs + retryUs, () => this.#reconcile(tries + 1)));
       return;
     }
@@ -250,7 +255,7 @@ export class Autoscaler {
     const violations = validateScaledObject({
       name: scaledObject.name,
       namespace: scaledObject.namespace,
-      spec: this.#spec,
+      spec: scaledObject.spec,
       annotations: scaledObject.manifest.annotations,
       others: others.map(({ name, spec }) => ({ name, spec: spec as ScaledObjectSpec })),
       versions,
@@ -260,7 +265,9 @@ export class Autoscaler {
 
   #missingTarget(): string {
     const { scaledObject, kindsNamed } = this.#options;
-    const { kind, name } = scaledObject.scaleTargetRef;
+    const { apiVersion, kind, name } = scaledObject.scaleTargetRef;
+    if (apiVersion !== SERVED_VERSION && (kind === "Deployment" || kind === "StatefulSet"))
+      return `no matches for kind "${kind}" in version "${apiVersion}"; the API server has ${SERVED_VERSION}`;
     const other = kindsNamed(name)[0];
     const first = `no ${kind} ${name} in namespace ${scaledObject.namespace}.`;
     if (other === undefined) return first;

@@ -114,7 +114,7 @@ export class ControlPlane {
       const { name, pollingIntervalSeconds } = topology.scaledObjects[index]!;
       const periodUs = secondsToUs(pollingIntervalSeconds);
       // Objects that were created at some time in the past poll at some phase of their interval.
-      const phaseUs = stream(seed, `phase/keda/${name}`).below(periodUs);
+      const phaseUs = stream(seed, `phase/keda/${name}`).below(Math.max(1, periodUs));
       emit({ type: "phase", atUs: clock.nowUs(), loop: `keda ${name}`, periodUs, phaseUs });
       autoscaler.start(clock.nowUs() + phaseUs);
     }

@@ -96,11 +96,13 @@ function endpointOf(service: Service, pod: LivePod): PublishedEndpoint[] {
   const { identity } = pod;
   const conditions = endpointConditions(viewOf(pod), service.publishNotReadyAddresses);
   const health = conditions && edsHealth(conditions);
-  if (health === null) return [];
+  const port = targetPortOf(service, identity.container);
+  // A targetPort by a name that no container port has: Kubernetes lists no endpoint.
+  if (health === null || port === null) return [];
   return [
     {
       pod: identity,
-      address: `${identity.podIP}:${targetPortOf(service, identity.container)}`,
+      address: `${identity.podIP}:${port}`,
       ready: health === "HEALTHY",
     },
   ];

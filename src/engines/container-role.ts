@@ -27,6 +27,19 @@ export function containerRole(topology: Topology, workload: Workload, container:
   return { program: "api", env: apiStandInEnv(topology, workload), standIn: true };
 }
 
+/**
+ * Whether something answers at a container port. A stand-in shows its pages at every port that the container declares or
+ * that its probes ask, as an image with a second listener for them would.
+ */
+export function answersAt({ ports, ...probes }: Container, standIn: boolean, port: number): boolean {
+  if (ports.length === 0 || port === ports[0]!.containerPort) return true;
+  if (!standIn) return false;
+  const asked = [probes.readinessProbe, probes.livenessProbe, probes.startupProbe];
+  return (
+    ports.some(({ containerPort }) => containerPort === port) || asked.some((probe) => probe?.port === port)
+  );
+}
+
 /** What `limpet.yaml` sets in one of our programs, whatever the manifests say. */
 export function declaredEnv(topology: Topology, program: "gateway" | "api" | null): Record<string, string> {
   const { tenantIdleSeconds, gaugeIntervalSeconds, workMs } = topology.config;

@@ -1,7 +1,8 @@
 /** What a run's log says about the topology before anything starts, so that checks need nothing but the log. */
 import type { HashPolicy, ResolvedRoute } from "../routing/types.ts";
+import { listAt } from "../topology/json.ts";
 import type { Json, JsonObject, Manifest, Tier, Topology } from "../topology/types.ts";
-import type { RouteEvent, ScaledObjectEvent } from "./types.ts";
+import type { ManifestPlace, RouteEvent, ScaledObjectEvent } from "./types.ts";
 
 function hashWords(policy: HashPolicy): string {
   if (policy.kind === "header") return `header ${policy.headerName}`;
@@ -17,8 +18,11 @@ function hostOf(rule: Manifest): string {
   const spec = rule.body["spec"];
   const host = isObject(spec) ? spec["host"] : undefined;
   if (typeof host !== "string") return "";
-  return host.includes(".") || host === "*" ? host : `${host}.${rule.namespace}.svc.cluster.local`;
+  return completeHost(host, rule.namespace);
 }
+
+const completeHost = (host: string, namespace: string): string =>
+  host.includes(".") || host === "*" ? host : `${host}.${namespace}.svc.cluster.local`;
 
 const covers = (host: string, fqdn: string): boolean =>
   host === fqdn || (host.startsWith("*") && fqdn.endsWith(host.slice(1)));
@@ -39,6 +43,29 @@ function unusedRules(topology: Topology): RouteEvent["unusedDestinationRules"] {
       const { file, line } = rule.at("spec", "host");
       return { name: rule.name, host: hostOf(rule), file, line };
     });
+}
+
+/** The DestinationRule for a host, at what it says of hashing or else of balancing. */
+function ruleOf(topology: Topology, fqdn: string): ManifestPlace | null {
+  const rules = topology.manifests.filter(({ kind }) => kind === "DestinationRule");
+  const rule = rules.find((one) => hostOf(one) === fqdn) ?? rules.find((one) => covers(hostOf(one), fqdn));
+  if (rule === undefined) return null;
+  const { file, line } = rule.at("spec", "trafficPolicy", "loadBalancer", "consistentHash", "httpHeaderName");
+  return { name: rule.name, file, line };
+}
+
+/** The VirtualService for a host, at its first destination. */
+function virtualServiceOf(topology: Topology, fqdn: string): ManifestPlace | null {
+  const found = topology.manifests.find(
+    ({ kind, namespace, body }) =>
+      kind === "VirtualService" &&
+      listAt(body, "spec", "hosts").some(
+        (host) => typeof host === "string" && covers(completeHost(host, namespace), fqdn),
+      ),
+  );
+  if (found === undefined) return null;
+  const { file, line } = found.at("spec", "http", 0, "route", 0, "destination", "host");
+  return { name: found.name, file, line };
 }
 
 /** One event for each route of the entry's proxy; `override` where the run replaces the balancers. */
@@ -62,8 +89,14 @@ export function describeRoutes(topology: Topology, override?: string): RouteEven
       lbPolicy: cluster.lbPolicy,
       hashPolicies: route.hashPolicies.map(hashWords),
       because: route.because,
+      service: cluster.service,
+      serviceHeadless: service?.headless ?? false,
       file: source?.file ?? "",
       line: source?.line ?? 0,
+      destinations: route.destinations.length,
+      destinationRule: ruleOf(topology, cluster.service),
+      virtualService: virtualServiceOf(topology, route.host),
+      tenantHeader: topology.config.request?.tenantHeader ?? "X-Tenant-ID",
       unusedDestinationRules,
       ...(override === undefined ? {} : { override }),
     };
@@ -96,6 +129,7 @@ export function describeScaledObjects(topology: Topology): ScaledObjectEvent[] {
       ),
       file: reference.file,
       line: reference.line,
+      metadataLine: scaled.manifest.at("metadata", "name").line,
       queryFile: query.file,
       queryLine: query.line,
       activeTenantsMetric: topology.config.activeTenants?.metric ?? null,

@@ -1,7 +1,7 @@
 /** A topology as the first lines of an event log: who is who, where calls go, what each ScaledObject asks for. */
 import type { Topology } from "../topology/types.ts";
 import { describeRoutes, describeScaledObjects } from "./describe.ts";
-import type { RunEvent, TopologySummary } from "./types.ts";
+import type { ManifestPlace, RunEvent, TopologySummary } from "./types.ts";
 
 export type TopologyEventOptions = {
   /** Workloads whose image nothing maps to a command. */
@@ -15,6 +15,11 @@ export const topologyEvents = (topology: Topology, options: TopologyEventOptions
   ...describeScaledObjects(topology),
 ];
 
+function entryPods({ entry: { workload } }: Topology): ManifestPlace {
+  const { file, line } = workload.manifest.at("spec", "template", "metadata", "annotations");
+  return { name: workload.name, file, line };
+}
+
 const summaryOf = (topology: Topology, standIns: readonly string[]): TopologySummary => ({
   type: "topology",
   atUs: 0,
@@ -27,7 +32,14 @@ const summaryOf = (topology: Topology, standIns: readonly string[]): TopologySum
     scaledObject: scaledObject?.name ?? null,
   })),
   entry: `${topology.entry.workload.kind} ${topology.entry.workload.name}`,
+  entryPods: entryPods(topology),
   standIns,
   notActedOn: topology.notActedOn,
-  findings: topology.findings.map(({ file, line, message }) => ({ file, line, message })),
+  findings: topology.findings.map(({ file, line, message, remedy, about }) => ({
+    file,
+    line,
+    message,
+    remedy,
+    ...(about === undefined ? {} : { about }),
+  })),
 });

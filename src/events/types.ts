@@ -37,10 +37,21 @@ export type TopologySummary = {
     readonly scaledObject: string | null;
   }[];
   readonly entry: string;
+  /** Of the annotations of the entry's pods, or what comes nearest. */
+  readonly entryPods: ManifestPlace;
   readonly standIns: readonly string[];
   readonly notActedOn: readonly { readonly what: string; readonly count: number }[];
-  readonly findings: readonly { readonly file: string; readonly line: number; readonly message: string }[];
+  readonly findings: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly message: string;
+    readonly remedy: string;
+    /** `call`: why calls of the entry come to no pod. */
+    readonly about?: "call";
+  }[];
 };
+
+export type ManifestPlace = { readonly name: string; readonly file: string; readonly line: number };
 
 /** Where calls to a tier go, as its client's proxy has it; written once, after the topology. */
 export type RouteEvent = {
@@ -57,9 +68,18 @@ export type RouteEvent = {
   /** What is hashed, in words: `header x-tenant-id`. */
   readonly hashPolicies: readonly string[];
   readonly because: readonly string[];
-  /** Where the Service was written. */
+  /** The cluster's Service, and where it was written. */
+  readonly service: string;
+  readonly serviceHeadless: boolean;
   readonly file: string;
   readonly line: number;
+  /** Weighted destinations; one is drawn for each request. */
+  readonly destinations: number;
+  /** What the manifests say of these calls; `line` is that of the hash or the balancer, and of the route. */
+  readonly destinationRule: ManifestPlace | null;
+  readonly virtualService: ManifestPlace | null;
+  /** The header that tells tenants apart. */
+  readonly tenantHeader: string;
   /** DestinationRules for hosts that no tier's traffic goes to; `line` is that of `host`. */
   readonly unusedDestinationRules: readonly {
     readonly name: string;
@@ -92,6 +112,8 @@ export type ScaledObjectEvent = {
   /** Of `scaleTargetRef`. */
   readonly file: string;
   readonly line: number;
+  /** Of the object's metadata, in the same file. */
+  readonly metadataLine: number;
   /** Of the first trigger's query. */
   readonly queryFile: string;
   readonly queryLine: number;

@@ -9,7 +9,7 @@ const fenced = (text: string): string => `\`\`\`yaml\n${text.trim()}\n\`\`\``;
 function shown({ code }: Rule): string {
   const how = showOf(code);
   return "show" in how
-    ? `\`limpet lint --show ${code}\` runs \`scenarios/show/${how.show.scenario}.yaml\` on the test topology with the fault in it and without: "${how.show.check}" fails, and passes.`
+    ? `\`limpet lint --show ${code}\` runs \`scenarios/show/${how.show.scenario}.yaml\` on the test topology with the fault in it and without: "${how.show.check}"${how.show.or === undefined ? "" : ` or "${how.show.or}"`} fails, and passes.`
     : `Not by a run: ${how.whyNot}.`;
 }
 

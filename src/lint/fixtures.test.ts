@@ -101,6 +101,18 @@ test("ours: nothing is found, at any level, and nothing was left unchecked", asy
 });
 
 test.each([
+  ["node-port", 2],
+  ["one-tier", 0],
+  ["other-namespace", 0],
+  ["without-istio", 0],
+])("our overlay %s: nothing is found; %i accepted, with a reason", async (overlay, suppressed) => {
+  const result = await lintPath(`k8s/overlays/${overlay}`);
+  expect(result.findings).toEqual([]);
+  expect(result.notChecked).toEqual([]);
+  expect(result.suppressed).toHaveLength(suppressed);
+});
+
+test.each([
   ["no-kind", "LIMPET-K101", "k8s/test-topology/keda-scaler.yaml", "scaleTargetRef:"],
   ["headless-routing-service", "LIMPET-R101", "k8s/test-topology/istio-routing.yaml", "consistentHash:"],
   [

@@ -137,9 +137,12 @@ describe("the last screen", () => {
         files: 1,
         tiers: [],
         entry: "e",
+        entryPods: { name: "e", file: "e.yaml", line: 1 },
         standIns: [],
         notActedOn: [],
-        findings: [{ file: "kustomization.yaml", line: 8, message: "prometheus.yaml not found" }],
+        findings: [
+          { file: "kustomization.yaml", line: 8, message: "prometheus.yaml not found", remedy: "add it" },
+        ],
       },
       { type: "notApplicable", atUs: 0, scenario: "consistent hashing", reason: "needs 3 ready pods" },
       verdict("scale to zero", "pass", [check({})], { counts: false }),

@@ -347,9 +347,26 @@ describe("scale to zero (1.37)", () => {
     expect([up.write, up.conditions.ScaledToZero!.status]).toEqual([3, "False"]);
   });
 
+  // Seen by recording: below min, which elsewhere means min at once, is not looked at here.
+  test("min raised at its own zero: the metrics are still asked, and an error holds everything", () => {
+    const { state } = hpaSync(at([3, 3], [], 0, zero));
+    const raised = { ...zero, minReplicas: 2 };
+    const from = (milli: number) => hpaSync({ ...at([0, 0], [], milli, raised), state });
+    expect([from(6000).write, from(0).write]).toEqual([3, 2]);
+    expect(from(0).rescaleReason).toBe("Current number of replicas below Spec.MinReplicas");
+    const input = at([0, 0], [], 0, raised);
+    expect(hpaNeedsMetrics({ ...input, state })).toBe(true);
+    const failed = hpaSync({ ...input, state, readings: [{ error: "HTTP 500" }] });
+    expect([failed.write, failed.conditions.ScalingActive!.reason]).toEqual([
+      null,
+      "FailedGetExternalMetric",
+    ]);
+  });
+
   test("somebody else's zero disables it, as before", () => {
     expect(hpaSync(at([0, 0], [], 5000, zero)).conditions.ScalingActive!.reason).toBe("ScalingDisabled");
-    const older = { ...at([0, 0], [], 5000, zero), versions: { kubernetes: "1.36" } };
-    expect(hpaSync(older).write).toBe(3);
+    const older = (kubernetes: string) =>
+      hpaSync({ ...at([0, 0], [], 5000, zero), versions: { kubernetes } }).write;
+    expect([older("1.36"), older("1.35")]).toEqual([null, 3]);
   });
 });

@@ -13,7 +13,7 @@ import {
 } from "./hpa-spec.ts";
 import { limitLegacy } from "./legacy-limit.ts";
 import { limitByPolicies, storeScaleEvent } from "./policies.ts";
-import { propose } from "./proposal.ts";
+import { propose, type Tolerances } from "./proposal.ts";
 import { stabilize, stabilizeLegacy } from "./stabilize.ts";
 import { kubernetesAtLeast } from "./versions.ts";
 import type {
@@ -25,6 +25,7 @@ import type {
   HpaState,
   HpaWriteReport,
   Recommendation,
+  Versions,
 } from "./types.ts";
 
 export { hpaSpecFromScaledObject } from "./hpa-spec.ts";
@@ -100,8 +101,9 @@ export function hpaSync(input: HpaInput): HpaResult {
     const rescaleReason = "Current number of replicas above Spec.MaxReplicas";
     return written(input, behavior, { ...base, desired: input.spec.maxReplicas, rescaleReason });
   }
-  if (current < min) {
-    const rescaleReason = "Current number of replicas below Spec.MinReplicas";
+  // A zero of its own is lifted by what the metrics say, and by no less than min.
+  if (current !== 0 && current < min) {
+    const rescaleReason = BELOW_MIN;
     return written(input, behavior, { ...base, desired: min, rescaleReason });
   }
   const metrics = computeMetrics(input, behavior);
@@ -118,8 +120,16 @@ export function hpaSync(input: HpaInput): HpaResult {
       ],
     });
   }
-  return written(input, behavior, normalise(input, behavior, recommendations, conditions, metrics));
+  const decision = normalise(input, behavior, recommendations, conditions, metrics);
+  return written(input, behavior, current === 0 ? atLeastMin(decision, min) : decision);
 }
+
+const BELOW_MIN = "Current number of replicas below Spec.MinReplicas";
+
+const atLeastMin = (decision: Decision, min: number): Decision =>
+  decision.desired >= min
+    ? decision
+    : { ...decision, desired: min, rescaleReason: decision.rescaleReason || BELOW_MIN };
 
 /**
  * Whether a pass would ask for metrics at all: not where it is disabled at zero, nor outside its bounds. A request to
@@ -129,15 +139,27 @@ export function hpaNeedsMetrics(
   input: Pick<HpaInput, "spec" | "state" | "specReplicas" | "versions">,
 ): boolean {
   const { spec, specReplicas } = input;
-  if (specReplicas === 0 && isDisabled(input)) return false;
+  if (specReplicas === 0) return !isDisabled(input);
   return specReplicas <= spec.maxReplicas && specReplicas >= minReplicasOf(spec);
 }
 
-/** At zero the HPA only works where it went there itself (1.37) or may hold zero (older, behind a gate). */
+/**
+ * At zero the HPA only works where it went there itself: the gate HPAScaleToZero, on since 1.37; 1.36 has the same code with the
+ * gate off, so never. Older ones only looked at minReplicas.
+ */
 function isDisabled({ state, spec, versions }: Pick<HpaInput, "spec" | "state" | "versions">): boolean {
-  return kubernetesAtLeast(versions, "1.37")
+  return kubernetesAtLeast(versions, "1.36")
     ? state.conditions.ScaledToZero?.status !== "True"
     : minReplicasOf(spec) !== 0;
+}
+
+/** Of its own for each direction where `behavior` gives one and the release reads it (1.33 and 1.34 only know the field). */
+function tolerancesOf(behavior: Behavior, versions: Versions | undefined): Tolerances {
+  const { scaleUp, scaleDown } = (kubernetesAtLeast(versions, "1.35") ? behavior : null) ?? {};
+  return {
+    up: scaleUp?.tolerance ?? DEFAULT_TOLERANCE,
+    down: scaleDown?.tolerance ?? DEFAULT_TOLERANCE,
+  };
 }
 
 type Metrics = {
@@ -170,10 +192,7 @@ function computeMetrics(input: HpaInput, behavior: Behavior): Metrics | MetricsE
             specReplicas: input.specReplicas,
             statusReplicas: input.statusReplicas,
             pods: input.pods,
-            tolerances: {
-              up: behavior?.scaleUp.tolerance ?? DEFAULT_TOLERANCE,
-              down: behavior?.scaleDown.tolerance ?? DEFAULT_TOLERANCE,
-            },
+            tolerances: tolerancesOf(behavior, versions),
             oldTolerance: !kubernetesAtLeast(versions, "1.33"),
             overflowGuard: kubernetesAtLeast(versions, "1.35"),
           });

@@ -9,6 +9,8 @@ import { counted } from "./words.ts";
 
 export type Cause = { readonly reason: string; readonly remedy?: string };
 
+export const readingWords = ({ query, value }: MetricReading): string => `${query.trim()} = ${value}`;
+
 const inside = ({ fromUs, toUs }: Interval, atUs: number): boolean => atUs >= fromUs && atUs <= toUs;
 
 /** The reading of the metric that counts tenants: the declared one, else the first. */
@@ -26,7 +28,21 @@ function notReady(evidence: Evidence, tier: string, last: Decision): Cause | nul
   const scaled = evidence.scaledObject(tier);
   if (!checkFailed || !scaled) {
     const message = ready?.message ?? last.message ?? "";
-    return { reason: `${object} ${ready?.reason ?? last.reason}: ${message}`.trimEnd() };
+    return {
+      reason: `${object} ${ready?.reason ?? last.reason}: ${message}`.trimEnd(),
+      ...(scaled
+        ? { remedy: `${scaled.file}:${scaled.metadataLine} correct it; KEDA acts on nothing of it` }
+        : {}),
+    };
+  }
+  if (scaled.workloadKind === scaled.targetKind && scaled.workloadName === scaled.targetName) {
+    return {
+      reason: `${object} ScaledObjectCheckFailed: ${ready?.message ?? last.message ?? ""}`,
+      remedy:
+        ready?.message?.startsWith("no matches") === true
+          ? `${scaled.file}:${scaled.line} set apiVersion: apps/v1`
+          : `${scaled.queryFile}:${scaled.queryLine} correct the trigger`,
+    };
   }
   const lines = [
     `${object} ScaledObjectCheckFailed: no ${scaled.targetKind} ${scaled.targetName} in namespace ${scaled.namespace}.`,
@@ -45,6 +61,38 @@ function notReady(evidence: Evidence, tier: string, last: Decision): Cause | nul
   return { reason: lines.join(" "), remedy };
 }
 
+/** A paused object has no loop, and no HPA. */
+function paused(evidence: Evidence, tier: string, last: Decision): Cause | null {
+  if (last.conditions["Paused"]?.status !== "True") return null;
+  const scaled = evidence.scaledObject(tier);
+  const place = scaled ? `${scaled.file}:${scaled.metadataLine} ` : "";
+  return {
+    reason: `ScaledObject ${last.object} is paused by its annotation: KEDA neither polls nor scales`,
+    remedy: `${place}take the annotation autoscaling.keda.sh/paused… away`,
+  };
+}
+
+/** Where no pod of the entry, which counts the tenants, gives Prometheus its metrics. */
+function notScraped(evidence: Evidence, query: string): Cause | null {
+  const entry = evidence.of("topology")[0]?.entryPods;
+  const targets = evidence.of("target");
+  // Without any target nothing is known: another may be scraping.
+  if (!entry || targets.length === 0) return null;
+  const addresses = evidence
+    .of("pod")
+    .flatMap(({ tier, workload, podIP }) => (tier === null && workload === entry.name ? [podIP] : []));
+  const own = targets.filter(({ instance }) => addresses.includes(instance.split(":")[0]!));
+  if (own.some(({ up }) => up)) return null;
+  const down = own.at(-1);
+  const seen = down
+    ? `Prometheus cannot scrape ${entry.name} at ${down.instance}: ${down.error ?? "no answer"}`
+    : `no pod of ${entry.name} is scraped`;
+  return {
+    reason: `KEDA's query matched nothing, and ${seen}: ${query.trim()}`,
+    remedy: `${entry.file}:${entry.line} annotate its pods prometheus.io/scrape: "true" and prometheus.io/port with the port of their /metrics`,
+  };
+}
+
 /** KEDA's readings in the interval: what the trigger's query gave. */
 function badReadings(evidence: Evidence, tier: string, polls: readonly Decision[]): Cause | null {
   const scaled = evidence.scaledObject(tier);
@@ -55,21 +103,30 @@ function badReadings(evidence: Evidence, tier: string, polls: readonly Decision[
   const of = (kind: "empty" | "error" | 0): MetricReading[] => readings.filter(({ value }) => value === kind);
   const empty = of("empty");
   if (empty.length * 2 > readings.length) {
+    const blind = notScraped(evidence, empty[0]!.query);
+    if (blind) return blind;
     return {
-      reason: `KEDA's query matched nothing in ${empty.length} of ${counted(readings.length, "reading")}: ${empty[0]!.query}`,
+      reason: `KEDA's query matched nothing in ${empty.length} of ${counted(readings.length, "reading")}: ${empty[0]!.query.trim()}`,
       remedy: `${place}compare the query's metric name and labels with what the scrape target exports (/metrics)`,
     };
   }
   const errors = of("error");
   if (errors.length * 2 > readings.length) {
     return {
-      reason: `KEDA's query failed in ${errors.length} of ${counted(readings.length, "reading")}: ${errors.at(-1)!.error ?? "no reason given"} (${errors[0]!.query})`,
+      reason: `KEDA's query failed in ${errors.length} of ${counted(readings.length, "reading")}: ${errors.at(-1)!.error ?? "no reason given"} (${errors[0]!.query.trim()})`,
       remedy: `${place}check the trigger's serverAddress and query`,
+    };
+  }
+  const positive = readings.filter(({ value }) => typeof value === "number" && value > 0);
+  if (positive.length * 2 > readings.length && polls.every(({ active }) => active === false)) {
+    return {
+      reason: `KEDA read ${readingWords(positive.at(-1)!)} and found the tier inactive in each of ${counted(polls.length, "poll")}: not above the trigger's activationThreshold`,
+      remedy: `${place}lower activationThreshold; 0 wakes for any value above 0`,
     };
   }
   if (of(0).length === readings.length) {
     return {
-      reason: `KEDA's query gave 0 in each of ${counted(readings.length, "reading")} although tenants were active: ${first.query}`,
+      reason: `KEDA's query gave 0 in each of ${counted(readings.length, "reading")} although tenants were active: ${first.query.trim()}`,
       remedy: `${place}the query must count the tenants of this tier`,
     };
   }
@@ -82,7 +139,7 @@ export function fallbackCause(decision: Decision): Cause | null {
   const reading = decision.metrics[0];
   const why = reading?.error ?? (reading ? `its query gave ${reading.value}` : "no reading");
   return {
-    reason: `the fallback decided, not the metric (${decision.by === "keda" ? "KEDA" : "HPA"} ${decision.from} → ${decision.to}): ${why}${reading ? `: ${reading.query}` : ""}`,
+    reason: `the fallback decided, not the metric (${decision.by === "keda" ? "KEDA" : "HPA"} ${decision.from} → ${decision.to}): ${why}${reading ? `: ${reading.query.trim()}` : ""}`,
   };
 }
 
@@ -105,8 +162,8 @@ function unreadyPods(evidence: Evidence, tier: string, interval: Interval): Caus
   return { reason: `${counted(stuck.length, "pod")} made and not ready: ${words.join("; ")}` };
 }
 
-/** Why the tier has not the pods that its tenants ask for; null where the log gives no reason. */
-export function scalingCause(evidence: Evidence, tier: string, interval: Interval): Cause | null {
+/** What keeps the tier from the pods that its tenants ask for; null where the log shows no fault of its scaling. */
+function scalingFault(evidence: Evidence, tier: string, interval: Interval): Cause | null {
   const decisions = evidence.decisions(tier).filter(({ atUs }) => atUs <= interval.toUs);
   const polls = decisions.filter(({ by, atUs }) => by === "keda" && atUs >= interval.fromUs);
   const last = polls.at(-1) ?? decisions.findLast(({ by }) => by === "keda");
@@ -116,6 +173,8 @@ export function scalingCause(evidence: Evidence, tier: string, interval: Interva
       return { reason: `KEDA never looked at ScaledObject ${scaled.name}: the log has no decision of it` };
     return { reason: `nothing scales tier ${tier}: no ScaledObject targets it` };
   }
+  const stopped = paused(evidence, tier, last);
+  if (stopped) return stopped;
   const failed = notReady(evidence, tier, last);
   if (
     failed &&
@@ -126,25 +185,65 @@ export function scalingCause(evidence: Evidence, tier: string, interval: Interva
   if (readings) return readings;
   if (failed) return failed;
   const wrote = decisions.filter((decision) => decision.wrote && inside(interval, decision.atUs));
-  const fallback = wrote.map(fallbackCause).find((cause) => cause !== null);
-  if (fallback) return fallback;
-  const unready = unreadyPods(evidence, tier, interval);
-  if (unready) return unready;
-  const hpa = decisions.findLast(({ by, atUs }) => by === "hpa" && inside(interval, atUs));
-  if (hpa) {
-    const readingsOf = hpa.metrics.map(({ query, value }) => `${query} = ${value}`).join(", ");
+  return wrote.map(fallbackCause).find((cause) => cause !== null) ?? unreadyPods(evidence, tier, interval);
+}
+
+/** The HPA's last words in the interval. */
+function hpaWords(evidence: Evidence, tier: string, interval: Interval): Cause | null {
+  const hpa = evidence.decisions(tier, "hpa").findLast(({ atUs }) => inside(interval, atUs));
+  if (!hpa) return null;
+  const readings = hpa.metrics.map(readingWords).join(", ");
+  return {
+    reason: `the HPA's last decision at ${usToSeconds(hpa.atUs).toFixed(1)} s: ${hpa.from} → ${hpa.to}, ${hpa.reason}${hpa.message === undefined ? "" : ` (${hpa.message})`}${readings === "" ? "" : `; ${readings}`}`,
+  };
+}
+
+/** Pods that are ready and that no request comes to: the Service between is wrong, or the pods' ports are. */
+function unreached(evidence: Evidence, tier: string, interval: Interval): Cause | null {
+  const ready = new Set<string>();
+  for (const { tier: of, uid, what, atUs } of evidence.of("pod")) {
+    if (of !== tier || atUs > interval.toUs) continue;
+    if (what === "ready") ready.add(uid);
+    else ready.delete(uid);
+  }
+  const route = evidence.route(tier);
+  if (ready.size === 0 || !route) return null;
+  const finding = evidence.of("topology")[0]?.findings.find(({ about }) => about === "call");
+  if (finding)
+    return { reason: finding.message, remedy: `${finding.file}:${finding.line} ${finding.remedy}` };
+  const place = `${route.file}:${route.line}`;
+  const sets = evidence.readySets(tier).filter(({ atUs }) => atUs <= interval.toUs);
+  const last = sets.findLast((event) => event.ready.length > 0);
+  const pods = counted(ready.size, "pod");
+  if (!last) {
     return {
-      reason: `the HPA's last decision at ${usToSeconds(hpa.atUs).toFixed(1)} s: ${hpa.from} → ${hpa.to}, ${hpa.reason}${hpa.message === undefined ? "" : ` (${hpa.message})`}${readingsOf === "" ? "" : `; ${readingsOf}`}`,
+      reason: `${pods} ready, and Service ${route.service} lists none: its targetPort is no port of theirs`,
+      remedy: `${place} compare the Service's selector and targetPort with the pods' labels and ports`,
     };
   }
-  return null;
+  return {
+    reason: `${pods} ready, and no request to one of them (${last.ready[0]!.address}) was answered`,
+    remedy: `${place} compare targetPort with the port that the container listens on`,
+  };
 }
+
+/** Why the tier has not the pods that its tenants ask for; null where the log gives no reason. */
+export const scalingCause = (evidence: Evidence, tier: string, interval: Interval): Cause | null =>
+  scalingFault(evidence, tier, interval) ?? hpaWords(evidence, tier, interval);
+
+/** Why nobody was answered; null where the log gives no reason. */
+export const unansweredCause = (evidence: Evidence, tier: string, interval: Interval): Cause | null =>
+  scalingFault(evidence, tier, interval) ??
+  unreached(evidence, tier, interval) ??
+  hpaWords(evidence, tier, interval);
 
 /** Why the tier does not come to rest; null where the log gives no reason. */
 export function restCause(evidence: Evidence, tier: string, interval: Interval): Cause | null {
   const polls = evidence.decisions(tier, "keda").filter(({ atUs }) => atUs <= interval.toUs);
   const last = polls.at(-1);
   if (!last) return scalingCause(evidence, tier, interval);
+  const stopped = paused(evidence, tier, last);
+  if (stopped) return stopped;
   const failed = notReady(evidence, tier, last);
   if (failed && last.reason === "ScaledObjectCheckFailed") return failed;
   const reading = last.metrics[0];
@@ -158,40 +257,8 @@ export function restCause(evidence: Evidence, tier: string, interval: Interval):
   if (last.fallback === true) return fallbackCause(last);
   if (last.active === true && reading) {
     return {
-      reason: `KEDA still finds it active: ${reading.query} = ${reading.value} (${last.reason})`,
+      reason: `KEDA still finds it active: ${readingWords(reading)} (${last.reason})`,
     };
   }
   return null;
-}
-
-/** Why requests are not hashed to one pod; null where the route says that they are. */
-export function routingCause(evidence: Evidence, tier: string): Cause | null {
-  const route = evidence.route(tier);
-  if (!route) return { reason: `the client's proxy has no route for tier ${tier}` };
-  if (route.clusterType === "ORIGINAL_DST") {
-    const service = route.host.split(".")[0]!;
-    return {
-      reason: `cluster ${route.cluster} is ORIGINAL_DST: Service ${service} is headless (clusterIP: None), so the proxy connects to the address that the client resolved and nothing hashes`,
-      remedy: `${route.file}:${route.line} take clusterIP: None away from ${service}; keep a second, headless Service for serviceName`,
-    };
-  }
-  if (route.override !== undefined) {
-    return {
-      reason: `hashing was replaced by ${route.override} in this run; the manifests say ${route.lbPolicy} on ${route.hashPolicies.join(", ") || "nothing"}`,
-      remedy: "run without the override",
-    };
-  }
-  if (route.lbPolicy === "RING_HASH" || route.lbPolicy === "MAGLEV") {
-    if (route.hashPolicies.length > 0) return null;
-    return { reason: `${route.host} is balanced by ${route.lbPolicy}, but its route hashes nothing` };
-  }
-  const balanced = `requests to ${route.host} are balanced by ${route.lbPolicy}, not by hashing`;
-  const unused = route.unusedDestinationRules[0];
-  if (!unused) {
-    return { reason: balanced, remedy: `give ${route.host} a DestinationRule with consistentHash` };
-  }
-  return {
-    reason: `${balanced}: DestinationRule ${unused.name} is for host ${unused.host}, which nobody calls`,
-    remedy: `${unused.file}:${unused.line} host: ${route.host}`,
-  };
 }

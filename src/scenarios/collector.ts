@@ -4,7 +4,7 @@ import { Evidence } from "./evidence.ts";
 import { MAX_ROWS } from "./plan.ts";
 
 export class Collector {
-  /** The last of each kind that still holds when an attempt begins: routes, endpoints, decisions, pods. */
+  /** The last of each kind that still holds when an attempt begins: routes, endpoints, decisions, scrape targets, pods. */
   readonly #standing = new Map<string, RunEvent>();
   #before: RunEvent[] = [];
   #events: RunEvent[] = [];
@@ -55,6 +55,8 @@ function standingKey(event: RunEvent): string | null {
       return `endpoints ${event.service}`;
     case "decision":
       return `decision ${event.by} ${event.object}`;
+    case "target":
+      return `target ${event.instance}`;
     case "pod":
       return `pod ${event.uid}`;
     default:

@@ -2,7 +2,7 @@
 import { secondsToUs } from "../clock/clock.ts";
 import type { Fault } from "../engines/engine.ts";
 import type { Tier, Topology } from "../topology/types.ts";
-import { notApplicableReason, scaledByOneMetric } from "./applicable.ts";
+import { notApplicableReason, restReplicas, scaledByOneMetric } from "./applicable.ts";
 import { checkOf } from "./checks/index.ts";
 import { evaluate, ExpressionError, type Scope } from "./expressions.ts";
 import { nearest } from "../topology/suggest.ts";
@@ -91,7 +91,7 @@ class Compiler {
       proves,
       tiers: [...new Set(tiers)].map((tier) => ({
         tier: tier.name,
-        minReplicaCount: tier.scaledObject?.minReplicaCount ?? 0,
+        restReplicas: tier.scaledObject ? restReplicas(tier.scaledObject) : 0,
         restUs: secondsToUs(restSeconds(this.#topology, tier)),
       })),
       steps: planned,

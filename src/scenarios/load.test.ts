@@ -143,6 +143,18 @@ describe("what a topology cannot meet is not applicable, with the reason", () =>
       "needs a tier that scales to zero, minReplicaCount of tier a is 1",
     ],
     [
+      "idle above zero",
+      { a: { min: 3, idle: 1 }, b: {} },
+      "scale to zero",
+      "needs a tier that scales to zero, idleReplicaCount of tier a is 1",
+    ],
+    [
+      "scaled by the clock alone",
+      { a: { trigger: "cron" }, b: {} },
+      "scale from zero",
+      "tier a is scaled by cron, and only Prometheus triggers are acted on",
+    ],
+    [
       "nothing scales it",
       { a: { scaledObject: false } },
       "scale from zero",
@@ -154,6 +166,28 @@ describe("what a topology cannot meet is not applicable, with the reason", () =>
     expect(notApplicable).toContainEqual({ scenario, reason });
     expect(plans.map(({ name }) => name)).not.toContain(scenario);
   });
+});
+
+test("idleReplicaCount 0 is a way to zero, and what a test waits for", async () => {
+  const { plans, notApplicable } = await loadScenarios([], topologyOf({ a: { min: 2, idle: 0 }, b: {} }));
+  expect(notApplicable).toEqual([]);
+  for (const { tiers } of plans) expect(tiers.find(({ tier }) => tier === "a")?.restReplicas).toBe(0);
+});
+
+test.each([
+  ["a mistyped trigger", { trigger: "promethius" }],
+  ["a threshold that KEDA cannot use", { threshold: 0 }],
+])("%s is run, and fails there", async (_, numbers) => {
+  const { plans } = await loadScenarios([], topologyOf({ a: numbers, b: {} }));
+  expect(plans).toHaveLength(6);
+});
+
+test("a cooldown of nothing gives limits that are numbers", async () => {
+  const topology = topologyOf();
+  const hasty = { ...topology.tiers[0]!.scaledObject!, cooldownPeriodSeconds: 0 };
+  const tiers = [{ ...topology.tiers[0]!, scaledObject: hasty }, ...topology.tiers.slice(1)];
+  const { plans } = await loadScenarios(["scale to zero"], { ...topology, tiers });
+  expect(limitsOf(plans[0]!)).toMatchObject({ cooldown: { from: 0, to: 11 } });
 });
 
 test("another topology's numbers give other loads and limits", async () => {

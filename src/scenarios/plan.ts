@@ -53,7 +53,8 @@ export type PlannedCheck = {
 /** What waiting for a tier's rest is bounded by. */
 export type TierBounds = {
   readonly tier: string;
-  readonly minReplicaCount: number;
+  /** Pods while nobody uses it: idleReplicaCount, else minReplicaCount. */
+  readonly restReplicas: number;
   /** How long the topology's own settings may need from full load to rest, microseconds. */
   readonly restUs: number;
 };

@@ -37,7 +37,7 @@ export type ScenarioRun = {
 type Waited = "met" | "gaveUp" | "aborted";
 
 const podsWanted = (step: PlannedStep, bounds: TierBounds): number =>
-  step.from === "minimum" ? bounds.minReplicaCount : 0;
+  step.from === "minimum" ? bounds.restReplicas : 0;
 
 function stateWords(state: TierState): string {
   const ready = state.pods.filter((pod) => pod.ready).length;

@@ -39,7 +39,8 @@ export const NAMES: Readonly<Record<string, string>> = {
 export function topologyScope(topology: Topology, tier: Tier): Scope {
   const scaled = tier.scaledObject;
   return {
-    threshold: tier.threshold,
+    // One that KEDA cannot use fails the run with its place; until then a scenario needs some number.
+    threshold: tier.threshold > 0 ? tier.threshold : 1,
     max: scaled?.maxReplicaCount ?? 0,
     min: scaled?.minReplicaCount ?? 0,
     tiers: topology.tiers.length,

@@ -237,6 +237,7 @@ test("a declared metric is wanted for the metric's checks: else they alone are u
     files: 1,
     tiers: [],
     entry: "edge",
+    entryPods: { name: "edge", file: "edge.yaml", line: 1 },
     standIns: ["edge"],
     notActedOn: [],
     findings: [],

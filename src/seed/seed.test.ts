@@ -40,6 +40,10 @@ test("below() stays below, and float() in 0 ≤ x < 1", () => {
   );
 });
 
+test("nothing is below 0: told, not looked for", () => {
+  expect(() => stream(1, "x").below(0)).toThrow(RangeError);
+});
+
 test("below() is even: 6 faces, 60,000 throws, each within 4 % of 10,000", () => {
   const random = stream(1, "die");
   const faces = Array.from({ length: 6 }, () => 0);

@@ -34,6 +34,7 @@ export function stream(seed: number, name: string): Random {
   const generator = xoroshiro128plusFromState([low, ~low, high, high ^ 0x5bd1e995]);
   const uint32 = (): number => generator.next() >>> 0;
   const below = (bound: number): number => {
+    if (!(bound >= 1)) throw new RangeError(`nothing is below ${bound}`);
     const limit = 2 ** 32 - (2 ** 32 % bound);
     for (;;) {
       const drawn = uint32();

@@ -18,6 +18,7 @@ import { readWorkload } from "./read-workload.ts";
 import { DEFAULT_SCRAPE, isPrometheusImage, readScrape, type Scrape } from "./scrape.ts";
 import { refuseTableSizes } from "./table-size.ts";
 import { validateAll } from "./schema.ts";
+import { withServingPortsFirst } from "./serving-ports.ts";
 import { applyToConfig, applyToObjects, applyToScrape, type Setting } from "./settings/settings.ts";
 import type { Finding, Manifest, Topology } from "./types.ts";
 import { whoIsWho } from "./who-is-who.ts";
@@ -56,7 +57,7 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
   problems.throwIfAny();
   const scrape = applyToScrape(settings, readScrape(nodes, problems, files.budget), problems);
   const config = applyToConfig(settings, located.config, problems);
-  const objects = readObjects(built.resources);
+  const objects = withServingPortsFirst(readObjects(built.resources));
   refuseTableSizes(objects.manifests, problems);
   const who = whoIsWho(objects, { ...located, config }, problems);
   problems.throwIfAny();

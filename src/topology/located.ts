@@ -10,7 +10,7 @@ export type LocatedScalar = {
   readonly value: null | boolean | number | string;
   /** Where the text of a literal block begins, so that YAML inside YAML keeps its lines; absent for other scalars. */
   readonly textAt?: Source;
-  /** The word itself, where YAML 1.1 makes something else of it: `no`, `0644`. */
+  /** The word itself, where the value shows it otherwise: `no`, `0644`, `2.20`. */
   readonly written?: string;
 };
 export type LocatedMap = {

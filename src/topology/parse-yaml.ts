@@ -118,7 +118,12 @@ class Reader {
       const read = scalar(value, at);
       return node.type === Scalar.BLOCK_LITERAL ? { ...read, textAt: this.#blockText(node, at) } : read;
     }
-    if (typeof value === "number" && Number.isFinite(value)) return scalar(value, at);
+    if (typeof value === "number" && Number.isFinite(value)) {
+      const { source } = node;
+      return source === undefined || source === String(value)
+        ? scalar(value, at)
+        : { ...scalar(value, at), written: source };
+    }
     return scalar(
       typeof value === "number" || typeof value === "bigint" ? String(value) : (node.source ?? null),
       at,

@@ -70,6 +70,7 @@ export function readScaledObject(manifest: Manifest): ScaledObject {
     },
     kindGiven: kind !== null,
     minReplicaCount: numberAt(spec, "minReplicaCount") ?? 0,
+    idleReplicaCount: numberAt(spec, "idleReplicaCount"),
     maxReplicaCount: numberAt(spec, "maxReplicaCount") ?? 100,
     pollingIntervalSeconds: numberAt(spec, "pollingInterval") ?? 30,
     cooldownPeriodSeconds: numberAt(spec, "cooldownPeriod") ?? 300,

@@ -16,6 +16,30 @@ const BETWEEN = /[\s"'`,;=|<>(){}[\]]+/;
 /** `scheme://user@host:port/…`; only the host is needed. Anchored, so that long values cost no more than their length. */
 const ADDRESS = /^([a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?([a-z0-9][a-z0-9.-]*)(:\d+)?(?:[/?#]|$)/i;
 
+/** An address in a container's environment: a host with a scheme or a port. */
+export type Address = {
+  readonly env: string;
+  readonly host: string;
+  /** As written, else the scheme's. */
+  readonly port: number | null;
+};
+
+const SCHEME_PORTS: Readonly<Record<string, number>> = { "http://": 80, "https://": 443 };
+
+/** The addresses that a container's environment names. */
+export const addressesIn = (container: Container): Address[] =>
+  container.env.flatMap((one) =>
+    "value" in one
+      ? one.value.split(BETWEEN).flatMap((word) => {
+          const [, scheme, host, port] = ADDRESS.exec(word) ?? [];
+          if (host === undefined || (scheme === undefined && port === undefined)) return [];
+          const written = port === undefined ? null : Number(port.slice(1));
+          const byScheme = SCHEME_PORTS[(scheme ?? "").toLowerCase()] ?? null;
+          return [{ env: one.name, host: host.toLowerCase(), port: written ?? byScheme }];
+        })
+      : [],
+  );
+
 /** How a container's environment mentions each Service, the strongest mention counting. */
 export function mentions(
   container: Container,

@@ -18,7 +18,12 @@ export type Manifest = {
   at(...path: readonly (string | number)[]): Source;
 };
 
-export type Finding = { readonly message: string; readonly remedy: string } & Source;
+export type Finding = {
+  readonly message: string;
+  readonly remedy: string;
+  /** `call`: why calls of the entry come to no pod. */
+  readonly about?: "call";
+} & Source;
 
 export type Probe = {
   readonly path: string;
@@ -95,6 +100,8 @@ export type ScaledObject = {
   readonly scaleTargetRef: { readonly apiVersion: string; readonly kind: string; readonly name: string };
   readonly kindGiven: boolean;
   readonly minReplicaCount: number;
+  /** Pods while nothing is active; null: `minReplicaCount`. */
+  readonly idleReplicaCount: number | null;
   readonly maxReplicaCount: number;
   readonly pollingIntervalSeconds: number;
   readonly cooldownPeriodSeconds: number;

@@ -80,7 +80,7 @@ export function tierPods(topology: Topology, tier: Tier, count: number, seed: nu
   const service = topology.services.find(({ fqdn }) => fqdn === cluster?.service) ?? tier.routingService;
   const workload = workloadBehind(topology, tier, service);
   const taken = new Set<string>();
-  const port = targetPortOf(service, workload.container);
+  const port = targetPortOf(service, workload.container) ?? service.ports[0]?.port ?? 80;
   return Array.from({ length: count }, (_, index) => {
     const pod =
       workload.kind === "StatefulSet"

@@ -3,6 +3,7 @@ import { at, listAt, textAt } from "./json.ts";
 import type { LocatedConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 import { isKind, selects, thresholdOf } from "./read-objects.ts";
+import { callFindings } from "./call-findings.ts";
 import { mentions, namesOf, type Mention } from "./references.ts";
 import { isPrometheusImage } from "./scrape.ts";
 import { nearest } from "./suggest.ts";
@@ -102,6 +103,7 @@ export function whoIsWho(objects: Objects, located: LocatedConfig, problems: Pro
   if (entry === null) problems.throwIfAny();
   if (entry === null) throw new Error("an entry that is not found is a problem");
   const called = mentions(entry.container, entry.workload.namespace, objects.services);
+  findings.push(...callFindings(entry, objects));
   const names = named(withServices);
   const tiers = [
     ...declared.map((tier) => toTier(tier.name, tier, tier.services, called, objects)),

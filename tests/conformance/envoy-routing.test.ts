@@ -17,6 +17,7 @@ import type { Host, ResolvedRoute } from "../../src/routing/types.ts";
 import { stream } from "../../src/seed/seed.ts";
 import type { SidecarEndpoint } from "../../src/services/sidecar/protocol.ts";
 import { NO_HOST, ask } from "./kit/asker.ts";
+import { tell } from "./kit/figures.ts";
 import { clusterNamed, drawHosts, drawHostSets, drawTenants, predict, routeTo } from "./kit/host-sets.ts";
 import { installedEnvoy } from "./kit/programs.ts";
 import { type Upstream, startUpstream } from "./kit/upstream.ts";
@@ -105,9 +106,12 @@ test(`${SETS} host sets: every tenant goes to the host that src/routing says`, a
     expect(wrong.slice(0, 5), name).toEqual([]);
   }
   const sizes = sets.map(({ hosts }) => hosts.length);
-  console.log(
-    `Envoy, host sets: ${asked} requests of ${TENANTS} tenants over ${SETS} host sets of ${Math.min(...sizes)} to ${Math.max(...sizes)} hosts (seed ${SEED}): ${other} on another host`,
-  );
+  tell({
+    row: "host sets",
+    judge: "Envoy",
+    compared: `${asked} requests of ${TENANTS} tenants over ${SETS} host sets of ${Math.min(...sizes)} to ${Math.max(...sizes)} hosts (seed ${SEED})`,
+    differ: other,
+  });
   expect(asked).toBe(TENANTS * SETS);
 });
 
@@ -169,9 +173,12 @@ test.each(scaled)(
       expect(wrong.slice(0, 5), `${count} hosts`).toEqual([]);
       if (count === 0) expect(answers.every((pod) => pod === NO_HOST)).toBe(true);
     }
-    console.log(
-      `Envoy, ${route.destinations[0]!.cluster.lbPolicy} 0→5→2→0→5 live: ${asked} requests, ${during} of them answered anew in the middle of a change: ${other} on another host`,
-    );
+    tell({
+      row: `live 0→5→2→0→5, ${route.destinations[0]!.cluster.lbPolicy}`,
+      judge: "Envoy",
+      compared: `${asked} requests, ${during} of them answered anew in the middle of a change`,
+      differ: other,
+    });
     expect(during).toBeGreaterThan(0);
   },
 );

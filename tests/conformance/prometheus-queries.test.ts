@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { majorVersion } from "../../src/metrics/judge/real-prometheus.ts";
 import { type Figures, judgeSuite } from "../../src/metrics/judge/suite.ts";
+import { tell } from "./kit/figures.ts";
 import { installedPrometheus3 } from "./kit/programs.ts";
 
 const SEED = Number(process.env["SEED"] ?? 8);
@@ -12,15 +13,24 @@ const judges = [
   { version: 2, binary: "prometheus" },
 ] as const;
 
+/** A build from the Go module says nothing of its version. */
+const judgeName = (binary: string): string =>
+  binary === "prometheus"
+    ? "Debian's Prometheus"
+    : `Prometheus 3 (module ${/prometheus-(v[\d.]+)/.exec(binary)?.[1] ?? "of yours"})`;
+
 test.each(judges)("the judge is a Prometheus $version", ({ version, binary }) => {
   expect(majorVersion(binary)).toBe(version);
 });
 
 for (const { version, binary } of judges) {
   const onEnd = ({ series, queries, generated, answers, differing }: Figures): void => {
-    console.log(
-      `Prometheus ${version}: ${queries} queries (${generated} generated, seed ${SEED}) over ${series} series, ${answers} answers: ${differing} differ`,
-    );
+    tell({
+      row: `queries, versions.prometheus: ${version}`,
+      judge: judgeName(binary),
+      compared: `${queries} queries (${generated} generated, seed ${SEED}) over ${series} series, ${answers} answers`,
+      differ: differing,
+    });
     // What the comparison has to cover; fewer would be a mistake of the suite's own.
     if (queries < 600 || series < 200) throw new Error(`only ${queries} queries over ${series} series`);
   };

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { findProgram } from "../../src/exec/find-program.ts";
 import { limpetTest } from "../kit.ts";
+import { tell } from "./kit/figures.ts";
 import { installedEnvoy } from "./kit/programs.ts";
 
 const envoy = ["--sidecar", "envoy", "--envoy", installedEnvoy()];
@@ -19,9 +20,12 @@ test.each([
 ])("%s: six of six tests pass", async (parts, options) => {
   const { result, said } = await limpetTest([...options, "--seed", process.env["SEED"] ?? "8"]);
   const again = result.scenarios.filter(({ attempts }) => attempts.length > 1).length;
-  console.log(
-    `real parts, ${parts}: ${result.scenarios.filter(({ verdict }) => verdict === "pass").length} of ${result.scenarios.length} tests pass, ${again} of them run again for lateness, ${Math.round(result.realSeconds ?? 0)} s`,
-  );
+  tell({
+    row: `six tests, ${parts}`,
+    judge: "verdict pass",
+    compared: `${result.scenarios.length} tests, ${again} of them run again for lateness, ${Math.round(result.realSeconds ?? 0)} s`,
+    differ: result.scenarios.filter(({ verdict }) => verdict !== "pass").length,
+  });
   expect(
     result.scenarios.map(({ verdict }) => verdict),
     said,

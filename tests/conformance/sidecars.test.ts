@@ -18,6 +18,7 @@ import { defaultRetryPolicy } from "../../src/routing/virtual-service.ts";
 import type { SidecarEndpoint } from "../../src/services/sidecar/protocol.ts";
 import { cluster, pod, route, until } from "../../src/services/sidecar/test-kit.ts";
 import { loadTopology } from "../../src/topology/load.ts";
+import { tell } from "./kit/figures.ts";
 import { installedEnvoy } from "./kit/programs.ts";
 import { type Proxy, builtInProxy, envoyProxy } from "./kit/proxies.ts";
 
@@ -446,5 +447,6 @@ test.each(FIXTURES)("Envoy accepts the configuration for %s", async (name) => {
 });
 
 afterAll(() => {
-  console.log(`Envoy, the built-in sidecar beside it: ${alike} of ${CASES.length} cases alike`);
+  const compared = `${CASES.length} routes, the built-in sidecar beside it`;
+  tell({ row: "proxies side by side", judge: "Envoy", compared, differ: CASES.length - alike });
 });

@@ -35,8 +35,11 @@ export async function showCommand(host: Host, code: string): Promise<number> {
 export const isProved = (show: Show, wrong: Verdict, right: Verdict): boolean =>
   right.verdict === "pass" && named(wrong, show)?.verdict === "fail";
 
-const named = ({ checks }: Verdict, { check }: Show): CheckResult | undefined =>
-  checks.find(({ name }) => name === check);
+/** The check that tells, the one that fails first of all. */
+function named({ checks }: Verdict, { check, or }: Show): CheckResult | undefined {
+  const telling = checks.filter(({ name }) => name === check || name === or);
+  return telling.find(({ verdict }) => verdict === "fail") ?? telling[0];
+}
 
 function page(show: Show, wrong: Verdict, right: Verdict): string {
   const rows = right.checks.map((check, i) => [

@@ -15,7 +15,7 @@ import type { Program, Supervisor } from "../../exec/supervisor.ts";
 import type { Probe, Service, Topology } from "../../topology/types.ts";
 import type { SidecarEndpoint } from "../../services/sidecar/protocol.ts";
 import type { Addresses, BindAddress } from "./addresses.ts";
-import { containerEnv, declaredEnv } from "../container-role.ts";
+import { answersAt, containerEnv, declaredEnv } from "../container-role.ts";
 import { type ContainerProgram, programFor, rewriteServiceNames } from "./programs.ts";
 import type { Sidecars } from "./sidecars.ts";
 
@@ -33,6 +33,9 @@ export type LocalSubstrateOptions = {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   readonly onLog: (level: "info" | "warn" | "error", message: string) => void;
 };
+
+/** tcpmux: refuses on any machine. */
+const NOBODYS_PORT = 1;
 
 export class LocalSubstrate implements Substrate {
   readonly #options: LocalSubstrateOptions;
@@ -177,9 +180,12 @@ export class LocalSubstrate implements Substrate {
   #reach(pod: PodIdentity, containerPort: number): BindAddress | null {
     const bind = this.#binds.get(pod.uid);
     if (!bind) return null;
-    const first = pod.container.ports[0]?.containerPort;
-    const { oneAddress } = this.#options.addresses;
-    return !oneAddress && containerPort !== first ? { ...bind, bindPort: containerPort } : bind;
+    const { addresses, topology } = this.#options;
+    const { standIn, own } = programFor(topology, pod.workload, pod.container);
+    if (answersAt(pod.container, standIn, containerPort)) return bind;
+    if (!addresses.oneAddress) return { ...bind, bindPort: containerPort };
+    // Pods differ by port: a user's program has only the one that it was given, ours has nothing at any other.
+    return own === null ? bind : { ...bind, bindPort: NOBODYS_PORT };
   }
 
   #envOf(pod: PodIdentity, plan: ContainerProgram, bind: BindAddress): Record<string, string> {

@@ -14,7 +14,13 @@ import { type Random, stream } from "../../seed/seed.ts";
 import { apiConfigFromEnv } from "../../services/api/config.ts";
 import { gatewayConfigFromEnv } from "../../services/gateway/config.ts";
 import type { Probe, Service, Topology } from "../../topology/types.ts";
-import { type ContainerRole, containerEnv, containerRole, declaredEnv } from "../container-role.ts";
+import {
+  answersAt,
+  type ContainerRole,
+  containerEnv,
+  containerRole,
+  declaredEnv,
+} from "../container-role.ts";
 import { ApiPod } from "./api-pod.ts";
 import { type WantedMetrics, wantedMetrics } from "./exposition.ts";
 import { Gateway } from "./gateway.ts";
@@ -45,6 +51,9 @@ type Standing = {
   /** Ends the container that runs or starts now, whatever it was doing. */
   kill: ((reason: string) => void) | null;
 };
+
+const answers = ({ identity, role }: Standing, port: number): boolean =>
+  answersAt(identity.container, role.standIn, port);
 
 export class SimulatedSubstrate implements Substrate {
   readonly #options: SimulatedSubstrateOptions;
@@ -124,7 +133,7 @@ export class SimulatedSubstrate implements Substrate {
 
   scrape(pod: PodIdentity, target: ScrapeTarget): string {
     const standing = this.#pods.get(pod.uid);
-    if (!standing?.program || target.port !== standing.port) throw new Error("connect ECONNREFUSED");
+    if (!standing?.program || !answers(standing, target.port)) throw new Error("connect ECONNREFUSED");
     return standing.program.scrape(target.path);
   }
 
@@ -164,7 +173,7 @@ export class SimulatedSubstrate implements Substrate {
   }
 
   #probe(standing: Standing, probe: Probe, kind: ProbeKind): boolean {
-    return probe.port === standing.port && standing.program !== null && standing.program.probe(probe, kind);
+    return answers(standing, probe.port) && standing.program !== null && standing.program.probe(probe, kind);
   }
 
   #sidecarFor(pod: PodIdentity): Sidecar {

@@ -47,3 +47,9 @@ export const query = (text: string): ShownChange => ({
 });
 export const OWN_POD = "requests to the tenant's own pod";
 export const USED = "pods that answered";
+
+/** Connections stay where they were led: how many pods that is, chance decides. */
+export const unbalanced = (...changes: readonly ShownChange[]): Show => ({
+  ...hash(OWN_POD, ...changes),
+  or: USED,
+});

@@ -13,12 +13,13 @@ import {
   USED,
   hash,
   wake,
+  unbalanced,
 } from "./parts.ts";
 import type { Show } from "./show.ts";
 
 export const ROUTING_SHOWS: Readonly<Record<Code, Show>> = {
-  "LIMPET-R101": hash(USED, { object: SERVICE, at: ["spec", "clusterIP"], value: "None" }),
-  "LIMPET-R102": hash(USED, { object: SERVICE, at: ["spec", "ports", 0, "name"], value: "tcp-api" }),
+  "LIMPET-R101": unbalanced({ object: SERVICE, at: ["spec", "clusterIP"], value: "None" }),
+  "LIMPET-R102": unbalanced({ object: SERVICE, at: ["spec", "ports", 0, "name"], value: "tcp-api" }),
   "LIMPET-R104": hash(OWN_POD, {
     object: RULE,
     at: ["spec", "host"],
@@ -56,7 +57,7 @@ export const ROUTING_SHOWS: Readonly<Record<Code, Show>> = {
     },
     { object: ROUTE, at: [...DESTINATION, "subset"], value: "all" },
   ),
-  "LIMPET-R108": hash(OWN_POD, {
+  "LIMPET-R108": unbalanced({
     object: RULE,
     at: PORT_LEVEL,
     value: [{ port: { number: 8000 }, loadBalancer: { simple: "PASSTHROUGH" } }],

@@ -31,4 +31,6 @@ export type Show = {
     | "wake";
   /** The check that fails. */
   readonly check: string;
+  /** Another that may fail in its place, where chance decides which: all on one pod, or each on several. */
+  readonly or?: string;
 };

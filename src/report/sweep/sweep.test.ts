@@ -11,15 +11,14 @@ import { markPareto, rowOf, type VariantRun } from "./rows.ts";
 const HOST = "api.ns.svc.cluster.local";
 const us = (seconds: number): number => seconds * 1e6;
 
-const ready = (seconds: number, ...pods: string[]): RunEvent =>
-  ({
-    type: "endpoints",
-    atUs: us(seconds),
-    service: HOST,
-    tier: "small",
-    version: 1,
-    ready: pods.map((pod) => ({ pod, address: `${pod}:8000` })),
-  }) as RunEvent;
+const ready = (seconds: number, ...pods: string[]): RunEvent => ({
+  type: "endpoints",
+  atUs: us(seconds),
+  service: HOST,
+  tier: "small",
+  version: 1,
+  ready: pods.map((pod) => ({ pod, address: `${pod}:8000` })),
+});
 const answer = (seconds: number, tenant: string, pod: string, latencySeconds = 0.1): RunEvent =>
   ({
     type: "request",

@@ -1,10 +1,11 @@
 /** Whether tenants stay on their pod while the set of pods is the same, and how many moved when it changed. */
 import type { RequestRow } from "../../events/types.ts";
 import type { Cause } from "../causes.ts";
-import { routingCause, scalingCause } from "../causes.ts";
+import { unansweredCause } from "../causes.ts";
 import type { Evidence } from "../evidence.ts";
 import type { PlannedLoad } from "../plan.ts";
 import { counted, percent, rounded } from "../words.ts";
+import { routingCause } from "../routing-causes.ts";
 import { defineCheck, failed, nothingAnswered, passed, reported, undecided } from "./check.ts";
 
 /** Owners that change although nothing changed: the route's fault, or the proxy does not do what its route says. */
@@ -31,7 +32,7 @@ export const hitRate = defineCheck({
     const known = hits + misses;
     const facts = { limit: `> ${numbers.above} %`, unit: "%", samples: known, interval };
     if (answers === 0) {
-      const cause = interval && scalingCause(evidence, tier, interval);
+      const cause = interval && unansweredCause(evidence, tier, interval);
       return nothingAnswered({ ...facts, measured: null }, offered, cause);
     }
     if (known < numbers.atLeastSamples) {

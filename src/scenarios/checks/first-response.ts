@@ -1,5 +1,5 @@
 import { counted, seconds } from "../words.ts";
-import { fallbackCause, scalingCause } from "../causes.ts";
+import { fallbackCause, scalingCause, unansweredCause } from "../causes.ts";
 import { defineCheck, failed, passed } from "./check.ts";
 
 /** From the first request's arrival at a tier without pods to the first answer's last byte. */
@@ -21,7 +21,7 @@ export const firstResponse = defineCheck({
       return failed(
         { ...facts, measured: `none in ${waited} s`, interval: whole },
         `none of ${counted(offered, "request")} was answered in ${waited} s${most}`,
-        scalingCause(evidence, tier, whole),
+        unansweredCause(evidence, tier, whole),
       );
     }
     const measured = seconds(firstAnswerUs - firstScheduledUs);

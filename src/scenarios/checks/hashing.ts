@@ -1,13 +1,14 @@
 /** Consistent hashing: many tenants over several pods, each on one, the same through every gateway. */
-import { routingCause, scalingCause } from "../causes.ts";
+import { unansweredCause } from "../causes.ts";
+import { routingCause } from "../routing-causes.ts";
 import type { CheckInput } from "./check.ts";
 import { counted, percent } from "../words.ts";
 import { byTenant, mainPod, ownersChanged, steadyStretch } from "./affinity.ts";
 import { defineCheck, failed, nothingAnswered, passed, undecided } from "./check.ts";
 
 /** The cause that holds for a tier that got no answers, or too few pods. */
-const whyNot = ({ evidence, tier, interval }: CheckInput): ReturnType<typeof scalingCause> =>
-  interval ? scalingCause(evidence, tier, interval) : null;
+const whyNot = ({ evidence, tier, interval }: CheckInput): ReturnType<typeof unansweredCause> =>
+  interval ? unansweredCause(evidence, tier, interval) : null;
 
 export const onePodEach = defineCheck({
   kind: "onePodEach",

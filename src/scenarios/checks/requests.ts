@@ -1,6 +1,6 @@
 /** Counts of requests: lost, lost although they may be repeated, answered of all, lost with no limit. */
 import type { RequestSums } from "../evidence.ts";
-import { scalingCause } from "../causes.ts";
+import { unansweredCause } from "../causes.ts";
 import { counted } from "../words.ts";
 import {
   defineCheck,
@@ -30,7 +30,7 @@ function lostAtMost(input: CheckInput<"atMost">, sums: RequestSums): Measured {
   };
   if (sums.lost > atMost) return failed(facts, topCauses(sums));
   if (sums.answers === 0) {
-    const cause = input.interval && scalingCause(input.evidence, input.tier, input.interval);
+    const cause = input.interval && unansweredCause(input.evidence, input.tier, input.interval);
     return undecided(facts, nothingAnswered(facts, sums.offered, cause).reason);
   }
   return passed(facts, sums.refused === 0 ? "" : `refused: ${sums.refused}; ${topCauses(sums)}`);
@@ -93,6 +93,6 @@ export const allAnswered = defineCheck({
     const seen = `${counted(sums.refused, "request")} refused, ${sums.lost} lost; ${topCauses(sums)}`;
     if (sums.answers === numbers.requests && sums.offered === numbers.requests) return passed(facts);
     if (sums.answers > 0 || !interval) return failed(facts, seen);
-    return failed(facts, seen, scalingCause(evidence, tier, interval));
+    return failed(facts, seen, unansweredCause(evidence, tier, interval));
   },
 });

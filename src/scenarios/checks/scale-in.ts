@@ -1,6 +1,6 @@
 /** Whether pods go when they should: not early, not late, and for the metric's reason. */
 import type { Decision } from "../../events/types.ts";
-import { fallbackCause, restCause } from "../causes.ts";
+import { fallbackCause, readingWords, restCause, unansweredCause } from "../causes.ts";
 import type { Interval } from "../evidence.ts";
 import { counted, rounded, seconds } from "../words.ts";
 import {
@@ -56,7 +56,7 @@ function judge(
   if (fallback) return failed(found, "", fallback);
   // Rounded as it is shown, so that the table never shows a figure inside its limits as a failure, or the other way.
   if (measured >= range.from && measured <= range.to) return passed(found);
-  const readings = decision.metrics.map(({ query, value }) => `${query} = ${value}`).join(", ");
+  const readings = decision.metrics.map(readingWords).join(", ");
   const early = measured < range.from;
   return failed(
     found,
@@ -75,7 +75,7 @@ export const toZero = defineCheck({
     const { lastAnswerUs, offered } = evidence.requestsOfTier(tier, plan);
     const facts = { limit: rangeWords(numbers), unit: "s", samples: 1, interval };
     if (lastAnswerUs === null) {
-      const cause = interval && restCause(evidence, tier, interval);
+      const cause = interval && unansweredCause(evidence, tier, interval);
       return nothingAnswered({ ...facts, measured: null, samples: 0 }, offered, cause);
     }
     const write = writeToZero(input, lastAnswerUs);
@@ -99,7 +99,7 @@ export const cooldown = defineCheck({
     const facts = { limit: rangeWords(numbers), unit: "s", samples: 1, interval };
     const { lastAnswerUs, offered } = evidence.requestsOfTier(tier, plan);
     if (lastAnswerUs === null) {
-      const cause = interval && restCause(evidence, tier, interval);
+      const cause = interval && unansweredCause(evidence, tier, interval);
       return nothingAnswered({ ...facts, measured: null, samples: 0 }, offered, cause);
     }
     const write = writeToZero(input, lastAnswerUs);
@@ -158,7 +158,7 @@ export const partialScaleIn = defineCheck({
     const { lastAnswerUs, offered } = evidence.requests(loads);
     const facts = { limit: rangeWords(numbers), unit: "s", samples: 1, interval };
     if (lastAnswerUs === null) {
-      const cause = interval && restCause(evidence, tier, interval);
+      const cause = interval && unansweredCause(evidence, tier, interval);
       return nothingAnswered({ ...facts, measured: null, samples: 0 }, offered, cause);
     }
     const end = evidence.stepEndUs(loads[0]!.step) ?? Infinity;

@@ -1,6 +1,6 @@
 /** Whether a tier gets as many pods as its tenants ask for, moved by the metric, and other tiers stay as they are. */
-import type { Decision } from "../../events/types.ts";
-import { fallbackCause, scalingCause, tenantReading } from "../causes.ts";
+import type { Decision, MetricReading } from "../../events/types.ts";
+import { fallbackCause, readingWords, scalingCause, tenantReading } from "../causes.ts";
 import { counted, seconds } from "../words.ts";
 import { defineCheck, failed, passed, undecided, type CheckInput } from "./check.ts";
 
@@ -39,7 +39,7 @@ export const podsReached = defineCheck({
     if (measured !== numbers.pods) {
       const highest = writes.find(({ to }) => to > numbers.pods);
       const seen = highest
-        ? `${highest.by === "keda" ? "KEDA" : "the HPA"} wrote ${highest.from} → ${highest.to} at ${seconds(highest.atUs - interval.fromUs)} s: ${highest.reason}${highest.message === undefined ? "" : `, ${highest.message}`}; its readings: ${highest.metrics.map(({ query, value }) => `${query} = ${value}`).join(", ")}`
+        ? `${highest.by === "keda" ? "KEDA" : "the HPA"} wrote ${highest.from} → ${highest.to} at ${seconds(highest.atUs - interval.fromUs)} s: ${highest.reason}${highest.message === undefined ? "" : `, ${highest.message}`}; its readings: ${highest.metrics.map(readingWords).join(", ")}`
         : `${ready} of ${numbers.pods} ready ${seconds(until - interval.fromUs)} s after the load began`;
       return failed(found, seen, highest ? null : scalingCause(evidence, tier, interval));
     }
@@ -77,10 +77,14 @@ export const activeTenantsSeen = defineCheck({
     }
     if (!interval) return undecided({ ...facts, measured: null, samples: 0 }, "its load was never offered");
     const fromUs = interval.fromUs + numbers.afterSeconds * 1e6;
-    const values = evidence
-      .decisions(tier, "keda")
-      .filter(({ atUs }) => atUs >= fromUs && atUs <= interval.toUs)
-      .flatMap((poll) => tenantReading(poll, metric)?.value ?? []);
+    const readBy = (by: Decision["by"]): MetricReading["value"][] =>
+      evidence
+        .decisions(tier, by)
+        .filter(({ atUs }) => atUs >= fromUs && atUs <= interval.toUs)
+        .flatMap((decision) => tenantReading(decision, metric)?.value ?? []);
+    const polled = readBy("keda");
+    // A tier that never goes to zero is not polled while its HPA works: KEDA reads when the HPA asks it.
+    const [values, what] = polled.length > 0 ? [polled, "poll"] : [readBy("hpa"), "HPA sync"];
     const samples = values.length;
     if (samples === 0) {
       const cause = scalingCause(evidence, tier, interval);
@@ -93,11 +97,11 @@ export const activeTenantsSeen = defineCheck({
     const distinct = [...new Set(values)];
     const measured = distinct.length === 1 ? distinct[0]! : distinct.join(", ");
     if (distinct.length === 1 && measured === numbers.value)
-      return passed({ ...facts, measured, samples }, counted(samples, "poll"));
+      return passed({ ...facts, measured, samples }, counted(samples, what));
     const bad = distinct.some((value) => typeof value !== "number" || value === 0);
     return failed(
       { ...facts, measured, samples },
-      `KEDA read ${distinct.join(", ")} in ${counted(samples, "poll")}, ${numbers.value} tenants were active`,
+      `KEDA read ${distinct.join(", ")} in ${counted(samples, what)}, ${numbers.value} tenants were active`,
       bad ? scalingCause(evidence, tier, { fromUs, toUs: interval.toUs }) : null,
     );
   },
@@ -119,7 +123,7 @@ export const otherTiersStay = defineCheck({
     const facts = { measured: writes.length, limit: "0", unit: "writes", samples: seen.length, interval };
     if (writes.length > 0) {
       const named = writes.map((write) => {
-        const readings = write.metrics.map(({ query, value }) => `${query} = ${value}`).join(", ");
+        const readings = write.metrics.map(readingWords).join(", ");
         return `${write.by === "keda" ? "KEDA" : "the HPA"} wrote ${write.object} ${write.from} → ${write.to}: ${write.reason}; ${readings}`;
       });
       return failed(facts, named.slice(0, 3).join("\n"));

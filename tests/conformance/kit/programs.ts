@@ -9,3 +9,6 @@ export const installedEnvoy = (): string => printedBy("scripts/install-envoy.js"
 
 /** Path of a Prometheus 3, built into a cache folder the first time. */
 export const installedPrometheus3 = (): string => printedBy("scripts/install-prometheus3.js");
+
+/** Path of the recorder of the real controllers, built into a cache folder the first time. */
+export const builtRecorder = (): string => printedBy("scripts/build-recorder.js");

@@ -1,0 +1,36 @@
+/** Well-known complaints of the programs, and what to do about each. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /Cannot connect to the Docker daemon/i,
+    "The Docker daemon stopped: start it and run the same command again; it goes on where it was",
+  ],
+  [
+    /content digest \S+ not found/i,
+    "Docker's containerd image store holds the image only in part (kubernetes-sigs/kind #3795): docker image rm the image, and run the same command again",
+  ],
+  [
+    /port is already allocated|address already in use/i,
+    "Another program has port 30080 of 127.0.0.1 (k8s/cluster/kind.yaml): end it, or change hostPort there",
+  ],
+  [/no space left on device/i, "Docker's disk is full: docker system df shows by what"],
+  [
+    /ErrImageNeverPull/,
+    "The node lost its image: run the same command again, it loads it (the manifests never pull)",
+  ],
+  [/Insufficient (cpu|memory)/, "The node is too small: limpet cluster doctor says what everything needs"],
+  [
+    /toomanyrequests|ImagePullBackOff|ErrImagePull/,
+    "An image of Istio, KEDA or Prometheus could not be pulled: is there a way to its registry from Docker's machine?",
+  ],
+  [
+    /could not find a log line that matches|cgroup/i,
+    "The node did not boot. Kubernetes 1.35 and newer need cgroup v2 (stat -fc %T /sys/fs/cgroup says cgroup2fs), and kind some inotify watches: https://kind.sigs.k8s.io/docs/user/known-issues/",
+  ],
+  [
+    /no such host|connection refused|i\/o timeout|TLS handshake timeout/i,
+    "Is the network there? Charts come from their makers' addresses (docs/cluster.md)",
+  ],
+];
+
+export const hintFor = (said: string): string | null =>
+  HINTS.find(([pattern]) => pattern.test(said))?.[1] ?? null;
