@@ -3,12 +3,15 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { run } from "./run.ts";
 
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const cwd = mkdtempSync(join(tmpdir(), "limpet-sweep-"));
 afterAll(() => rmSync(cwd, { recursive: true }));
+
+// Threads are started for each sweep: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 async function limpet(...args: readonly string[]) {
   let stdout = "";
@@ -73,7 +76,7 @@ describe("limpet sweep --set", () => {
   });
 
   test("a longer cooldown costs pods and saves cold starts", async () => {
-    const { rows } = await rowsOf("--set", "cooldownPeriod=10,240", "--runs", "2");
+    const { rows } = await rowsOf("--set", "cooldownPeriod=10,240", "--runs", "1");
     const [short, long] = rows;
     expect(long!.podHours).toBeGreaterThan(short!.podHours);
     expect(long!.coldPercent).toBeLessThan(short!.coldPercent);
@@ -85,7 +88,7 @@ describe("limpet sweep --set", () => {
       "--set",
       "strategy=ring-hash,maglev,rendezvous,sticky,random",
       "--runs",
-      "2",
+      "1",
     );
     const by = (name: string): Row => rows.find(({ settings }) => settings["strategy"] === name)!;
     expect(new Set(rows.map(({ offered }) => offered)).size).toBe(1);
@@ -132,7 +135,7 @@ describe("limpet sweep --find", () => {
     );
 
   test("says both neighbours, the reason, and the command that shows it again", async () => {
-    const { code, stdout } = await find("0..60");
+    const { code, stdout } = await find("8..24", "--workers", "1");
     expect(code).toBe(0);
     const edge = /"first response" passes at (\d+) \(2 of 2 runs\) and not at (\d+) \(/.exec(stdout);
     expect(Number(edge?.[2]) - Number(edge?.[1])).toBe(1);
@@ -159,7 +162,7 @@ describe("limpet sweep --find", () => {
   });
 
   test("no change between the ends: exit 1, and says so", async () => {
-    const { code, stdout } = await find("0..2");
+    const { code, stdout } = await find("0..2", "--workers", "1");
     expect(code).toBe(1);
     expect(stdout).toContain("passes at both ends of");
   });
@@ -246,6 +249,30 @@ describe("limpet compare", async () => {
     expect(stdout).toMatch(/small up to 1 .*DIFFER/);
     expect(stdout).toContain("The topologies differ");
     expect(stdout).toContain("0 of 1 tests agree");
+  });
+
+  test("hashing replaced by random: owners differ under the same pods", async () => {
+    const hashing = async (...more: readonly string[]): Promise<string> => {
+      const args = [
+        "test",
+        "consistent hashing",
+        "--engine",
+        "simulated",
+        "--seed",
+        "7",
+        "--reporter",
+        "json",
+      ];
+      return (JSON.parse((await limpet(...args, ...more)).stdout) as { folder: string }).folder;
+    };
+    const { code, stdout } = await limpet(
+      "compare",
+      await hashing(),
+      await hashing("--hash-override", "RANDOM"),
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/owners, where host sets are equal .* DIFFER/);
+    expect(stdout).toMatch(/hit rate .* DIFFER/);
   });
 
   test("no such run, a damaged log, nothing in common: exit 2", async () => {

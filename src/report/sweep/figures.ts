@@ -9,6 +9,7 @@ export type RunFigures = {
   /** Seconds of pods of all tiers, from the creation of each to its end. */
   readonly podSeconds: number;
   readonly offered: number;
+  /** Without an answer, whatever the reason: what limits refuse is no answer either. */
   readonly lost: number;
   /** Requests that have a row of their own: all of them, or of a large population a sample. */
   readonly rows: number;
@@ -148,7 +149,7 @@ export class FiguresFold {
 
   #window({ outcome, affinity, count }: RequestsWindow): void {
     this.#sums.offered += count;
-    if (outcome === "lost" || outcome === "error") this.#sums.lost += count;
+    if (outcome !== "answer") this.#sums.lost += count;
     if (affinity === "hit") this.#sums.hits += count;
     else if (affinity === "miss") this.#sums.misses += count;
     else if (affinity?.startsWith("moved-") === true && affinity !== "moved-over-zero")

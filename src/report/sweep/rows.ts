@@ -83,7 +83,8 @@ export function rowOf(
 export const PARETO_OVER: readonly (readonly [name: string, of: (row: Figures) => number])[] = [
   ["pod-hours", ({ podHours }) => podHours],
   ["cold starts", ({ coldPercent }) => coldPercent],
-  ["cold p95", ({ coldP95Seconds }) => coldP95Seconds ?? 0],
+  // Cold, and never answered, is no short wait.
+  ["cold p95", ({ coldP95Seconds, coldPercent }) => coldP95Seconds ?? (coldPercent > 0 ? Infinity : 0)],
   ["moves a step", ({ movesPerStep }) => movesPerStep ?? 0],
   ["hit rate", ({ hitPercent }) => -(hitPercent ?? 100)],
   ["lost", ({ lost }) => lost],

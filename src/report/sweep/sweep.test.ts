@@ -133,8 +133,9 @@ describe("FiguresFold", () => {
       window({ affinity: "moved-scale-out", count: 4 }),
       window({ affinity: "moved-over-zero", count: 7 }),
       window({ outcome: "lost", count: 3 }),
+      window({ outcome: "refused", count: 2 }),
     );
-    expect(figures).toMatchObject({ offered: 114, hits: 90, misses: 10, moves: 4, lost: 3 });
+    expect(figures).toMatchObject({ offered: 116, hits: 90, misses: 10, moves: 4, lost: 5 });
   });
 });
 
@@ -211,6 +212,10 @@ describe("markPareto()", () => {
     const warm = row("warm", { podSeconds: 7200, cold: 50 });
     const poor = row("poor", { podSeconds: 7200, cold: 200 });
     expect(marked(cheap, warm, poor)).toEqual(["cheap", "warm"]);
+  });
+  test("cold and never answered is not a short wait", () => {
+    const silent = row("silent", { coldLatencies: [], lost: 100 });
+    expect(marked(silent, row("slow", {}))).toEqual(["slow"]);
   });
   test("equal rows are both kept", () => {
     expect(marked(row("a", {}), row("b", {}))).toEqual(["a", "b"]);
