@@ -2,6 +2,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { columns } from "../src/cli/columns.ts";
 import { checksum, duration, measure, type Case, type Measured } from "./harness.ts";
+import { lintRows, lintTable, type LintRow } from "./lint.ts";
 import { queryCases } from "./queries.ts";
 import { routingCases } from "./routing.ts";
 import { scalingCases } from "./scaling.ts";
@@ -15,10 +16,10 @@ const SEED = 1;
 
 const args = process.argv.slice(2);
 const names = args.filter((name) => name !== "--json");
-const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
+const unknown = names.filter((name) => name !== "lint" && !Object.hasOwn(SUITES, name));
 if (unknown.length > 0) {
   process.stderr.write(
-    `bench: no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}\n`,
+    `bench: no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}, lint\n`,
   );
   process.exit(2);
 }
@@ -29,9 +30,14 @@ const measured = measure(
   ),
   SEED,
 );
-process.stdout.write(args.includes("--json") ? jsonOf(measured) : tableOf(measured));
+const linted = names.length === 0 || names.includes("lint") ? await lintRows() : [];
+if (args.includes("--json")) process.stdout.write(jsonOf(measured, linted));
+else {
+  if (measured.length > 0) process.stdout.write(tableOf(measured));
+  if (linted.length > 0) process.stdout.write(lintTable(linted));
+}
 
-function jsonOf(all: readonly Measured[]): string {
+function jsonOf(all: readonly Measured[], lint: readonly LintRow[]): string {
   const rows = all.map(({ case: { name, unit, against }, workNs, bareNs, ratio }) => ({
     name,
     unit,
@@ -40,7 +46,7 @@ function jsonOf(all: readonly Measured[]): string {
     ratio,
     against,
   }));
-  return `${JSON.stringify({ schemaVersion: 1, node: process.version, rows })}\n`;
+  return `${JSON.stringify({ schemaVersion: 1, node: process.version, rows, lint })}\n`;
 }
 
 function tableOf(all: readonly Measured[]): string {

@@ -57,7 +57,7 @@ function grouped<Key, Value>(pairs: Iterable<readonly [Key, Value]>): Map<Key, V
   return found;
 }
 
-/** Services and the workloads that they select: a Service is compared only with pods that carry its first label. */
+/** Services and the workloads that they select: a Service is compared only with pods that carry its rarest label. */
 function selections(input: LintInput): readonly (readonly [Service, Workload])[] {
   const byLabel = grouped(
     input.workloads.flatMap((workload) =>
@@ -67,10 +67,11 @@ function selections(input: LintInput): readonly (readonly [Service, Workload])[]
     ),
   );
   return input.services.flatMap((service) => {
-    const [first] = Object.entries(service.selector);
-    if (first === undefined) return [];
-    const candidates = byLabel.get(`${service.namespace}/${first[0]}=${first[1]}`) ?? [];
-    return candidates
+    const wanted = Object.entries(service.selector).map(
+      ([key, value]) => byLabel.get(`${service.namespace}/${key}=${value}`) ?? [],
+    );
+    const [rarest = []] = wanted.sort((a, b) => a.length - b.length);
+    return rarest
       .filter(({ namespace, podLabels }) => selects(service, namespace, podLabels))
       .map((workload) => [service, workload] as const);
   });

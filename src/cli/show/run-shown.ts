@@ -12,10 +12,19 @@ const SEED = 7;
 
 export const shownFolder = (packageRoot: string): string => join(packageRoot, "scenarios", "show");
 
-/** The verdict of the rule's scenario on these objects. */
-export async function runShown(objects: string, show: Show, packageRoot: string): Promise<Verdict> {
+/** The verdict of the rule's scenario on these objects; `config`: their `limpet.yaml`, null for none. */
+export async function runShown(
+  objects: string,
+  show: Pick<Show, "scenario">,
+  packageRoot: string,
+  config: string | null = join(shownFolder(packageRoot), "limpet.yaml"),
+): Promise<Verdict> {
   const folder = shownFolder(packageRoot);
-  const topology = await loadTopology({ path: "-", stdin: objects, config: join(folder, "limpet.yaml") });
+  const topology = await loadTopology({
+    path: "-",
+    stdin: objects,
+    ...(config === null ? {} : { config }),
+  });
   const scenarios = await loadScenarios([join(folder, `${show.scenario}.yaml`)], topology);
   const { verdicts, notApplicable } = await runSuite({
     engine: createSimulatedEngine(),

@@ -43,6 +43,8 @@ const unmet: Rule = {
       const clusters = found.flatMap(({ destinations }) =>
         destinations.map(({ resolved }) => resolved.cluster),
       );
+      // Without a VirtualService in the input the one that names the subset may be elsewhere.
+      const isRouted = found.every(({ via }) => via !== null);
       return hashes.flatMap(({ path }) => {
         const subset = path[1] === "subsets" ? textAt(manifest.body, ...path.slice(0, 3), "name") : null;
         const level = path.indexOf("portLevelSettings");
@@ -55,6 +57,7 @@ const unmet: Rule = {
               path,
               `this consistentHash is that of subset ${subset}, which no route to ${rule.host} names: it counts for no request.`,
               "move it to spec.trafficPolicy, or route to the subset",
+              isRouted ? "error" : "warning",
             ),
           ];
         if (port !== null && !clusters.some((cluster) => cluster.port === port))
