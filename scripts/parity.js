@@ -41,6 +41,7 @@ try {
   const simulated = run("test", ...BUNDLED, ...MORE, "--seed", seed, "--engine", "simulated");
   const { scenarios, agree } = run("compare", local.folder, simulated.folder);
   const again = local.scenarios.filter(({ attempts }) => attempts.length > 1).map(({ name }) => name);
+  const open = local.scenarios.filter(({ verdict }) => verdict === "undecided").map(({ name }) => name);
   const agreeing = scenarios.filter((scenario) => scenario.agree).length;
   const lines = [
     "# Parity: the local and the simulated engine beside each other",
@@ -51,7 +52,10 @@ try {
     "machine's, so they differ a little each time.",
     "",
     `Seed ${seed} · local engine at speed ${local.speed} · ${agreeing} of ${scenarios.length} scenarios agree.` +
-      (again.length === 0 ? "" : ` Run again at half the speed, as timers were late: ${again.join(", ")}.`),
+      (again.length === 0 ? "" : ` Run again at half the speed, as timers were late: ${again.join(", ")}.`) +
+      (open.length === 0
+        ? ""
+        : ` Late again, so that the local run came to no verdict (times and owners are compared all the same): ${open.join(", ")}.`),
     "",
     "| scenario | measure | local | simulated | differ | allowed | | of |",
     "|---|---|---|---|---|---|---|---|",
