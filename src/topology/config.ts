@@ -5,6 +5,7 @@ import type { Problems } from "./problems.ts";
 import { shownPath } from "./schema.ts";
 import { nearest } from "./suggest.ts";
 import { type LimpetConfig, SIMULATED_TIMES, type SimulatedTime, type Source } from "./types.ts";
+import { PRODUCTS, readVersion, type TopologyVersions } from "./versions.ts";
 
 export const NO_CONFIG: LimpetConfig = {
   file: null,
@@ -17,6 +18,7 @@ export const NO_CONFIG: LimpetConfig = {
   gaugeIntervalSeconds: null,
   workMs: null,
   simulatedMs: {},
+  versions: {},
 };
 
 /** The configuration together with where its parts were written. */
@@ -48,6 +50,7 @@ async function configSchema() {
     tierHeader: name.nullable().default(null),
     podField: name.default("pod"),
   });
+  const release = z.union([z.string(), z.number()]);
   const activeTenants = z.strictObject({
     metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "must be a metric's name"),
     labels: z.record(z.string(), z.string()).default({}),
@@ -82,6 +85,9 @@ async function configSchema() {
     gaugeIntervalSeconds: z.number().min(0).max(3_600).nullable().default(null),
     workMs: z.number().min(0).max(600_000).nullable().default(null),
     simulatedMs: simulatedMs.default({}),
+    versions: z
+      .strictObject(Object.fromEntries(PRODUCTS.map((product) => [product, release.optional()])))
+      .default({}),
   });
 }
 
@@ -97,12 +103,14 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     "gaugeIntervalSeconds",
     "workMs",
     "simulatedMs",
+    "versions",
   ],
   simulatedMs: SIMULATED_TIMES,
   "tiers.*": ["workload", "services"],
   "programs.*": ["command", "honoursSpeed", "env"],
   request: ["method", "path", "tenantHeader", "tierHeader", "podField"],
   activeTenants: ["metric", "labels"],
+  versions: PRODUCTS,
 };
 
 /** Reads and checks the file; what is wrong goes to `problems`. */
@@ -123,7 +131,10 @@ export async function readConfig(path: string, files: Files, problems: Problems)
   const schema = await configSchema();
   const parsed = schema.safeParse(toJson(node));
   if (parsed.success)
-    return { config: { ...parsed.data, file: path }, at: (...steps) => sourceAt(node, steps) };
+    return {
+      config: { ...parsed.data, file: path, versions: versionsOf(node, problems) },
+      at: (...steps) => sourceAt(node, steps),
+    };
   const issues = parsed.error.issues.map((issue) => {
     const path: Path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
     return { issue, path, line: sourceAt(node, path).line };
@@ -140,6 +151,19 @@ export async function readConfig(path: string, files: Files, problems: Problems)
     problems.add(sourceAt(node, where), `${shownPath(where)}: ${what}`);
   }
   return noConfig;
+}
+
+/** As they were written: to YAML 2.20 is the number 2.2. */
+function versionsOf(node: LocatedMap, problems: Problems): TopologyVersions {
+  let versions: TopologyVersions = {};
+  for (const product of PRODUCTS) {
+    const found = getIn(node, ["versions", product]);
+    if (found?.type !== "scalar" || found.value === null) continue;
+    const read = readVersion(product, found.written ?? String(found.value));
+    if ("problem" in read) problems.add(found.source, `versions.${product}: ${read.problem}`);
+    else versions = { ...versions, ...read.versions };
+  }
+  return versions;
 }
 
 function reportUnknown(node: LocatedMap, path: Path, key: string, problems: Problems): void {

@@ -1,5 +1,6 @@
 /** The manifests, loaded: what every other room works from. */
 import type { ResolvedRoute } from "../routing/types.ts";
+import type { TopologyVersions } from "./versions.ts";
 
 export type Source = { readonly file: string; readonly line: number; readonly column: number };
 
@@ -167,6 +168,8 @@ export type LimpetConfig = {
   readonly workMs: number | null;
   /** How long things take in the simulated cluster, where it is not as by default. */
   readonly simulatedMs: Readonly<Partial<Record<SimulatedTime, TimeDistribution | undefined>>>;
+  /** Releases that are meant; what is left out is the newest known. */
+  readonly versions: TopologyVersions;
 };
 
 /** What takes time in the simulated cluster and stands in no manifest (`src/engines/simulated/timings.ts`). */
