@@ -171,6 +171,11 @@ describe("with stand-ins", () => {
       /kind: 0\.20\.0\. 0\.33\.0 or newer is needed/,
     ],
     ["no daemon", { daemon: false }, /Docker daemon: does not answer: Cannot connect/],
+    [
+      "cgroup version 1",
+      { cgroup: 1 },
+      /cgroup: version 1\. Kubernetes 1\.35 and newer start on cgroup version 2/,
+    ],
     ["a machine too small", { memoryGiB: 2 }, /machine: 2\.0 GiB, 4 CPUs\. .* asks for \d+ GiB/],
   ];
 

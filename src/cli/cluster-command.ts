@@ -174,11 +174,16 @@ async function down(
   images: boolean,
 ): Promise<number> {
   const on = { run, clock: startWallClock(), interrupted: host.interrupted, say: tell(host) };
-  await carryOut(planDown(expected, level, images), {
+  const done = await carryOut(planDown(expected, level, images), {
     ...on,
     observe: () => observe(run, imagesOf(expected)),
   });
-  host.stdout.write(`gone: ${level === "cluster" ? "the cluster test-topology" : `level ${level}`}\n`);
+  const what = {
+    test: `namespace ${expected.namespace}`,
+    addons: "the test, KEDA and Istio",
+    cluster: "the cluster test-topology",
+  };
+  host.stdout.write(done === 0 ? "there was nothing to take off\n" : `gone: ${what[level]}\n`);
   return EXIT.pass;
 }
 

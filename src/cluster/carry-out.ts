@@ -40,15 +40,18 @@ export type CarryOut = {
   readonly say: (line: string) => void;
 };
 
-export async function carryOut(steps: readonly Step[], on: CarryOut): Promise<State> {
+/** Answers how many steps there were to do. */
+export async function carryOut(steps: readonly Step[], on: CarryOut): Promise<number> {
   let state = await look(on);
+  let done = 0;
   for (const step of steps) {
     if (!step.needed(state)) continue;
     on.say(`▸ ${step.title}`);
     for (const command of step.commands(state)) await doCommand(step, command, on);
     state = await settle(step, on);
+    done++;
   }
-  return state;
+  return done;
 }
 
 async function look({ observe, interrupted }: CarryOut): Promise<State> {

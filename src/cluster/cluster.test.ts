@@ -215,6 +215,22 @@ describe("up", () => {
       /kubernetes-sigs\/kind #3795/,
     ],
     [
+      "a node image that cannot be pulled",
+      {
+        faults: [
+          {
+            when: "kind create",
+            does: "fails",
+            says:
+              'cgroup v1 is deprecated in Kubernetes\nERROR: failed to create cluster: failed to pull image "kindest/node:v1.36.4@sha256:0": ' +
+              "lookup registry-1.docker.io: no such host",
+            times: 9,
+          },
+        ],
+      },
+      /\n {2}An image could not be pulled/,
+    ],
+    [
       "an API server that stops answering",
       { faults: [{ when: "/readyz", does: "fails", says: "connection refused", times: 1e9 }] },
       /^Kind cluster test-topology, .*: not so after 60 s; last seen: its API server does not answer: connection refused/,

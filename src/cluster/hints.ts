@@ -12,6 +12,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     /port is already allocated|address already in use/i,
     "Another program has port 30080 of 127.0.0.1 (k8s/cluster/kind.yaml): end it, or change hostPort there",
   ],
+  [
+    /toomanyrequests|ImagePullBackOff|ErrImagePull\b|failed to pull image/,
+    "An image could not be pulled: is there a way to its registry from Docker's machine?",
+  ],
   [/no space left on device/i, "Docker's disk is full: docker system df shows by what"],
   [
     /ErrImageNeverPull/,
@@ -19,12 +23,8 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [/Insufficient (cpu|memory)/, "The node is too small: limpet cluster doctor says what everything needs"],
   [
-    /toomanyrequests|ImagePullBackOff|ErrImagePull/,
-    "An image of Istio, KEDA or Prometheus could not be pulled: is there a way to its registry from Docker's machine?",
-  ],
-  [
-    /could not find a log line that matches|cgroup/i,
-    "The node did not boot. Kubernetes 1.35 and newer need cgroup v2 (stat -fc %T /sys/fs/cgroup says cgroup2fs), and kind some inotify watches: https://kind.sigs.k8s.io/docs/user/known-issues/",
+    /could not find a log line that matches|failed to init node/i,
+    "The node did not boot: https://kind.sigs.k8s.io/docs/user/known-issues/ (inotify watches, cgroup version 2, disk)",
   ],
   [
     /no such host|connection refused|i\/o timeout|TLS handshake timeout/i,

@@ -26,6 +26,7 @@ export type World = {
   tools: Record<string, string>;
   daemon: boolean;
   memoryGiB: number;
+  cgroup: 1 | 2;
   clusters: string[];
   nodeRuns: boolean;
   /** Set-up broke off before there was a kubeconfig. */
@@ -66,6 +67,7 @@ export const freshWorld = (): World => ({
   },
   daemon: true,
   memoryGiB: 16,
+  cgroup: 2,
   clusters: ["test-topology-2"],
   nodeRuns: false,
   halfMade: false,
@@ -129,7 +131,7 @@ function docker(world: World, args: readonly string[], does: Does, word: Word): 
     return failed(
       "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
     );
-  if (does("info")) return said(`${world.memoryGiB * 2 ** 30} 4 28.2.2 []\n`);
+  if (does("info")) return said(`${world.memoryGiB * 2 ** 30} 4 ${world.cgroup} 28.2.2\n`);
   if (does("build")) {
     world.images[word("--tag")] = `sha256:${word("--tag").length}${world.source}`;
     return said("Successfully built\n");

@@ -45,7 +45,8 @@ export const TOOLS: readonly Tool[] = [
   {
     name: "helm",
     ask: { program: "helm", args: ["version", "--template", "{{.Version}}"] },
-    versionIn: /v(\d+\.\d+\.\d+)/,
+    // Built by `go install` it leaves out the last part.
+    versionIn: /v(\d+\.\d+(?:\.\d+)?)/,
     atLeast: "3.14.0",
     because: "it installs Istio and KEDA (istioctl is not needed)",
     get: "https://helm.sh/docs/intro/install/",
@@ -55,7 +56,7 @@ export const TOOLS: readonly Tool[] = [
 /** The daemon and the machine that it runs on. */
 export const ASK_DAEMON: Command = {
   program: "docker",
-  args: ["info", "--format", "{{.MemTotal}} {{.NCPU}} {{.ServerVersion}} {{.ServerErrors}}"],
+  args: ["info", "--format", "{{.MemTotal}} {{.NCPU}} {{.CgroupVersion}} {{.ServerVersion}}"],
 };
 
 export type Finding = {
@@ -89,9 +90,9 @@ export function judgeTool(tool: Tool, outcome: Outcome): Finding {
   return { name, ok: true, found: version, remedy: null };
 }
 
-/** Two findings: whether the daemon answers, and whether its machine is large enough. */
+/** Whether the daemon answers; then, whether its machine is of the right kind and large enough. */
 export function judgeDaemon(outcome: Outcome): readonly Finding[] {
-  const answer = /^(\d+) (\d+) (\S+)/.exec(outcome.stdout);
+  const answer = /^(\d+) (\d+) (\d*) (\S+)/.exec(outcome.stdout);
   if (outcome.code !== 0 || answer === null || Number(answer[1]) === 0)
     return [
       {
@@ -105,7 +106,16 @@ export function judgeDaemon(outcome: Outcome): readonly Finding[] {
   const [memory, cpus] = [Number(answer[1]) / 2 ** 30, Number(answer[2])];
   const enough = memory >= MACHINE.memoryGiB * 0.95 && cpus >= MACHINE.cpus;
   return [
-    { name: "Docker daemon", ok: true, found: answer[3]!, remedy: null },
+    { name: "Docker daemon", ok: true, found: answer[4]!, remedy: null },
+    {
+      name: "cgroup",
+      ok: answer[3] === "2",
+      found: `version ${answer[3]}`,
+      remedy:
+        answer[3] === "2"
+          ? null
+          : "Kubernetes 1.35 and newer start on cgroup version 2 alone: boot the machine with systemd.unified_cgroup_hierarchy=1",
+    },
     {
       name: "machine",
       ok: enough,
