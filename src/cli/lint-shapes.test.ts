@@ -45,7 +45,10 @@ const files: Readonly<Record<string, string | Buffer>> = {
   "chart/templates/service.yaml": "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n",
   "values/values.yaml": "replicas: 3\n",
   "deep.yaml": `a: ${"[".repeat(5000)}${"]".repeat(5000)}\n`,
-  "bomb.yaml": `a: &a [x, x, x, x, x, x, x, x]\n${[..."bcdefghi"].map((key, i) => `${key}: &${key} [${Array(8).fill(`*${"abcdefgh"[i]}`).join(", ")}]\n`).join("")}`,
+  "bomb.yaml": `a: &a [x, x, x, x, x, x, x, x]\n${"bcdefghi"
+    .split("")
+    .map((key, i) => `${key}: &${key} [${Array(8).fill(`*${"abcdefgh"[i]}`).join(", ")}]\n`)
+    .join("")}`,
 };
 for (const [name, text] of Object.entries(files)) {
   mkdirSync(dirname(join(root, name)), { recursive: true });
