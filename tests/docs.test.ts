@@ -105,6 +105,7 @@ describe("limpet.yaml", () => {
     ["a program", "programs: {a: {command: [c], zzz: 1}}"],
     ["request", "request: {zzz: 1}"],
     ["activeTenants", "activeTenants: {metric: m, zzz: 1}"],
+    ["versions", "versions: {zzz: 1}"],
   ] as const;
 
   test.each(places)("docs/limpet-yaml.md's example has every field of %s", async (_, text) => {
