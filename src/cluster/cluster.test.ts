@@ -134,7 +134,7 @@ describe("up", () => {
     [
       "Istio is the one that is known to be bad",
       (world) => setChart(world, "istiod", "istiod-1.30.0"),
-      /--install istiod .*--version 1\.31\.1 /,
+      /--install istiod .*--version 1\.31\.4 /,
     ],
     [
       "the gateway was made before istiod",
