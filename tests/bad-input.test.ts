@@ -138,6 +138,19 @@ describe("limpet test", () => {
       [/'--speed <N>' argument '0' is invalid\. A number above 0/],
     ],
     ["a seed that is none", ["--seed", "x"], {}, [/'--seed <N>' argument 'x' is invalid\. A whole number/]],
+    ["a seed of nothing", ["--seed", ""], {}, [/'--seed <N>' argument '' is invalid\. A whole number/]],
+    [
+      "a speed at which nothing can be told",
+      ["--speed", "1e9"],
+      {},
+      [/'--speed <N>' argument '1e9' is invalid\. A number above 0 is wanted, at most 1000/],
+    ],
+    [
+      "a scenario that is no scenario",
+      ["./mine.yaml"],
+      { "mine.yaml": "once upon a time there was a file that went on ".repeat(100) },
+      [/^limpet: \.\/mine\.yaml:1:1 {2}the file: wanted object, found "once upon.{0,60}…$/],
+    ],
     ["an unknown engine", ["--engine", "clowd"], {}, [/'clowd' is invalid\. Allowed choices are local/]],
     ["an unknown reporter", ["--reporter", "xml"], {}, [/'xml' is invalid\. Allowed choices are terminal/]],
   ])("%s", async (_what, args, files, said) => {
@@ -180,6 +193,12 @@ describe("the other commands", () => {
       ["up", "--topology", "no"],
       {},
       [/^limpet: no: no such file/],
+    ],
+    [
+      "a port beyond all ports",
+      ["up", "--port", "70000"],
+      {},
+      [/'--port <N>' argument '70000' is invalid\. A port is wanted, 0 to 65535/],
     ],
     ["a port that is none", ["up", "--port", "web"], {}, [/'--port <N>' argument 'web' is invalid/]],
   ])("%s", async (_what, args, files, said) => {

@@ -64,7 +64,9 @@ export function addLint(program: Command, host: Host, result: { code: number }):
       const found = explain(code);
       if ("meant" in found) {
         const hint = found.meant === null ? "" : `; did you mean ${found.meant}?`;
-        throw new InputError([`explain: no rule has the code "${code}"${hint} docs/rules/ lists them all`]);
+        throw new InputError([
+          `explain: no rule has the code "${code}"${hint}\n  docs/rules/ lists them all`,
+        ]);
       }
       host.stdout.write(found.page);
     });

@@ -2,12 +2,13 @@
 import { Command, CommanderError, Option } from "commander";
 import { EnvironmentError, InputError } from "../errors.ts";
 import { EXIT, type Host } from "./host.ts";
-import { positive, wholeNumber } from "./numbers.ts";
+import { port, speed, wholeNumber } from "./numbers.ts";
 import type { Reporter, TestOptions, UpOptions } from "./options.ts";
 import { addCluster } from "./cluster-commands.ts";
 import { addComparisons } from "./comparisons.ts";
 import { addLint } from "./lint-commands.ts";
 import { addQuestions } from "./questions.ts";
+import { packageVersion } from "./version.ts";
 
 const OVERVIEW = `limpet: a test bench for tenant affinity and scaling on Kubernetes.
 Takes manifests, runs them as real processes on this machine, and says with numbers whether tenants stay
@@ -64,6 +65,7 @@ function explain(host: Host, error: unknown): number {
 function buildProgram(host: Host, result: { code: number }): Command {
   const program = new Command("limpet")
     .description("A test bench for tenant affinity and scaling on Kubernetes")
+    .version(packageVersion(host), "--version", "the version of limpet")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
@@ -84,7 +86,7 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
     .option("--config <FILE>", CONFIG_HELP)
-    .option("--speed <N>", "seconds of topology time in one real second", positive, 20)
+    .option("--speed <N>", "seconds of topology time in one real second", speed, 20)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
     .addOption(
       new Option("--engine <NAME>", "what runs the topology")
@@ -125,9 +127,9 @@ function buildProgram(host: Host, result: { code: number }): Command {
       "folder, kustomization or file of manifests, - for a rendered stream on stdin",
     )
     .option("--config <FILE>", CONFIG_HELP)
-    .option("--port <N>", "the gateway's port on 127.0.0.1", wholeNumber, 8080)
-    .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", wholeNumber, 9090)
-    .option("--speed <N>", "seconds of topology time in one real second", positive, 1)
+    .option("--port <N>", "the gateway's port on 127.0.0.1", port, 8080)
+    .option("--prometheus-port <N>", "Prometheus' port on 127.0.0.1", port, 9090)
+    .option("--speed <N>", "seconds of topology time in one real second", speed, 1)
     .option("--seed <N>", "what all chance is drawn from", wholeNumber)
     .addHelpText(
       "after",

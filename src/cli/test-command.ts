@@ -72,7 +72,10 @@ export async function testCommand(
   });
   progress.end();
   host.stdout.write(render(host, await readRunLog(folder), options.reporter));
-  if (result.interrupted) return EXIT.interrupted;
+  if (result.interrupted) {
+    print(" interrupted: everything that was started has ended\n");
+    return EXIT.interrupted;
+  }
   const code = exitCode(result.verdicts);
   if (options.engine === "simulated" && code !== EXIT.pass)
     print(` again      ${replayCommand(names, options, seed)}\n`);

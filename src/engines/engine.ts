@@ -22,6 +22,8 @@ export type Arrival = {
 /** Arrivals of one stretch of time, in order, as columns: `source` counts the tenants of all loads. Good until the next batch. */
 export type ArrivalBatch = {
   readonly fromUs: number;
+  /** All of its arrivals are before this, and the next batch's not. */
+  readonly toUs: number;
   readonly atUs: Float64Array;
   readonly source: Int32Array;
   readonly count: number;
@@ -46,6 +48,21 @@ export interface Traffic extends Iterable<Arrival> {
   /** One request of a batch; `nth` of its tenant, from 1. */
   arrival(source: number, atUs: number, nth: number): Arrival;
 }
+
+export type PopulationTraffic = {
+  readonly traffic: Traffic;
+  /** All tenants of the scenario's loads, of this step and the others. */
+  readonly populations: readonly {
+    readonly tier: string;
+    readonly prefix: string;
+    readonly tenants: number;
+  }[];
+  /** One in how many requests gets a row of its own. */
+  readonly rowsOneIn: number;
+  /** How long the windows of the sums are. */
+  readonly windowUs: number;
+  readonly faultsAtUs: readonly number[];
+};
 
 export type { TierState };
 
@@ -98,6 +115,8 @@ export interface EngineRun extends AsyncDisposable {
    * `request` and `requests.window` events as it goes.
    */
   offer(scenario: string, arrivals: Iterable<Arrival>, signal?: AbortSignal): Promise<void>;
+  /** {@link offer} for more requests than can be handled one by one; left out where the engine cannot. */
+  offerPopulation?(scenario: string, offered: PopulationTraffic, signal?: AbortSignal): Promise<void>;
   /**
    * Brings a fault about; resolves when its effect was seen, or with `effective: false`. The runner writes the `fault`
    * event, the engine those of the pods.

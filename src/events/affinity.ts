@@ -31,7 +31,8 @@ type TierHistory = {
   settled: boolean;
 };
 
-type LastAnswer = { readonly pod: string; readonly sentAtUs: number; readonly version: number | null };
+/** Of a tenant's last answer: `version` null where the proxy does not name its endpoints. */
+export type LastAnswer = { readonly pod: string; readonly sentAtUs: number; readonly version: number | null };
 
 export type AnsweredRequest = {
   readonly tenant: string;
@@ -108,6 +109,11 @@ export class AffinityClassifier {
     const version = request.endpointsVersion ?? null;
     this.#last.set(key, { pod: request.pod, sentAtUs: request.sentAtUs, version });
     if (this.#last.size > this.#maxTenants) this.#last.delete(this.#last.keys().next().value!);
+    return this.compare(last, request);
+  }
+
+  /** How the answer compares with the tenant's last one, for whoever remembers that one. */
+  compare(last: LastAnswer | undefined, request: Omit<AnsweredRequest, "tenant">): Affinity {
     if (!last) return "first";
     const sets = this.#tiers.get(request.tier)?.sets ?? [];
     const from = indexInForce(sets, last.version, last.sentAtUs - this.#slackUs);

@@ -14,6 +14,10 @@ const SUB_BUCKETS = 16;
  * steps, so every machine agrees.
  */
 export function latencyBucket(latencyUs: number): number {
+  if (latencyUs >= 0 && latencyUs < 2 ** 31) {
+    const exponent = Math.max(0, 27 - Math.clz32(latencyUs));
+    return exponent * SUB_BUCKETS + (latencyUs >>> exponent);
+  }
   let value = Math.max(0, Math.floor(latencyUs));
   let exponent = 0;
   while (value >= 2 * SUB_BUCKETS) {
@@ -70,6 +74,17 @@ function addRow(sum: Sum, row: RequestRow): void {
   sum.lastAtUs = Math.max(sum.lastAtUs, row.atUs);
 }
 
+function addWindow(sum: Sum, window: RequestsWindow): void {
+  sum.count += window.count;
+  sum.latencyUsSum += window.latencyUsSum;
+  sum.latencyUsMax = Math.max(sum.latencyUsMax, window.latencyUsMax);
+  sum.scheduledAtUsMin = Math.min(sum.scheduledAtUsMin, window.scheduledAtUsMin);
+  sum.firstAtUs = Math.min(sum.firstAtUs, window.firstAtUs);
+  sum.lastAtUs = Math.max(sum.lastAtUs, window.lastAtUs);
+  for (const [bucket, count] of Object.entries(window.latency))
+    sum.latency[bucket] = (sum.latency[bucket] ?? 0) + count;
+}
+
 /**
  * Folds request rows as they come and hands out the rows of each window once it is over. A row that becomes known after
  * its window was handed out opens that window once more, so sums stay exact ({@link mergeWindows} joins the two).
@@ -94,6 +109,16 @@ export class WindowFold {
     let sum = sums.get(key);
     if (!sum) sums.set(key, (sum = startSum(row, fromUs, this.#windowUs)));
     addRow(sum, row);
+  }
+
+  /** Takes sums that somebody else made of rows of one window. */
+  merge(window: RequestsWindow): void {
+    let sums = this.#open.get(window.fromUs);
+    if (!sums) this.#open.set(window.fromUs, (sums = new Map()));
+    const key = keyOf(window);
+    const sum = sums.get(key);
+    if (sum) addWindow(sum, window);
+    else sums.set(key, { ...window, latency: { ...window.latency } });
   }
 
   /** Hands out the windows that ended at or before `nowUs`. */
@@ -131,15 +156,7 @@ export function mergeWindows(windows: Iterable<RequestsWindow>): RequestsWindow[
       merged.set(key, { ...window, latency: { ...window.latency } });
       continue;
     }
-    sum.count += window.count;
-    sum.latencyUsSum += window.latencyUsSum;
-    sum.latencyUsMax = Math.max(sum.latencyUsMax, window.latencyUsMax);
-    sum.scheduledAtUsMin = Math.min(sum.scheduledAtUsMin, window.scheduledAtUsMin);
-    sum.firstAtUs = Math.min(sum.firstAtUs, window.firstAtUs);
-    sum.lastAtUs = Math.max(sum.lastAtUs, window.lastAtUs);
-    for (const [bucket, count] of Object.entries(window.latency)) {
-      sum.latency[bucket] = (sum.latency[bucket] ?? 0) + count;
-    }
+    addWindow(sum, window);
   }
   return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
 }

@@ -125,7 +125,7 @@ export async function* readRun(folder: string): AsyncGenerator<ReadLine> {
 export function findRun(base: string, run: string): string {
   if (run !== "latest") {
     for (const folder of [join(base, run), run]) {
-      if (existsSync(join(folder, logFileName(1)))) return folder;
+      if (statSync(join(folder, logFileName(1)), { throwIfNoEntry: false })?.isFile()) return folder;
     }
     throw new InputError([`no run "${run}": neither ${join(base, run)} nor ${run} holds ${logFileName(1)}`]);
   }

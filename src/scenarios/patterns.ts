@@ -77,6 +77,11 @@ export class LoadTimes {
     return this.#told(at);
   }
 
+  /** The time told last, which was not Infinity. */
+  due(tenant: number): number {
+    return Math.floor(this.#state[tenant * STRIDE + TIME]!);
+  }
+
   #told(at: number): number {
     this.#state[at + TURN] = this.#draws.turn;
     const timeUs = Math.floor(this.#state[at + TIME]!);

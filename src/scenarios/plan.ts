@@ -74,7 +74,7 @@ export type Plan = {
 /** Requests beyond which a scenario's log holds a sample of the rows: sums stay exact. */
 export const MAX_ROWS = 300_000;
 /** Rows that such a sample is meant to have. */
-const SAMPLED_ROWS = 100_000;
+const SAMPLED_ROWS = 50_000;
 
 /** How many requests the load is to offer, near enough. */
 export function expectedRequests(load: PlannedLoad): number {

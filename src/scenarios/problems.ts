@@ -76,8 +76,16 @@ export class Places {
 
 type Issue = z.core.$ZodIssue;
 
+const MAX_SHOWN = 60;
+
+/** What was found, cut where it is long: a whole file may stand where a word was wanted. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
+
 function wordsFor(issue: Issue, value: unknown): string {
-  const found = value === undefined ? "nothing" : JSON.stringify(value);
+  const found = value === undefined ? "nothing" : shown(value);
   if (issue.code === "invalid_union") {
     const options = (issue as { options?: readonly unknown[] }).options;
     if (options) return `found ${found}, wanted one of ${options.join(", ")}`;

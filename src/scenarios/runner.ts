@@ -1,9 +1,10 @@
 /** Drives a running topology through one scenario: preconditions observed, traffic, faults, waits. Judges nothing. */
 import { secondsToUs, sleep, usToSeconds } from "../clock/clock.ts";
-import type { EngineRun, TierState } from "../engines/engine.ts";
+import type { EngineRun, TierState, Traffic } from "../engines/engine.ts";
+import { WINDOW_US } from "../events/aggregate.ts";
 import type { RunEvent, ScenarioEvent } from "../events/types.ts";
 import { loadEndUs, type Plan, type PlannedStep, type TierBounds } from "./plan.ts";
-import { arrivals } from "./traffic.ts";
+import { traffic } from "./traffic.ts";
 
 /** How long a topology may take to come to rest before that is a finding. */
 const REST_LIMIT_US = secondsToUs(180);
@@ -13,6 +14,9 @@ const PODS_LIMIT_US = secondsToUs(120);
 /** Between two looks at the pods: a second of topology time, but no more often than 50 times in a real one. */
 const LOOK_US = 1_000_000;
 const LOOK_REAL_US = 20_000;
+/** A step that is longer has its sums by the minute: a day of shorter windows would be a log that nobody reads. */
+const LONG_STEP_US = secondsToUs(7_200);
+const LONG_WINDOW_US = secondsToUs(60);
 /** From planning a step to its first request: time to hand the plan over. */
 const LEAD_REAL_US = 50_000;
 
@@ -82,7 +86,7 @@ class ScenarioRunner {
   }
 
   async #step(step: PlannedStep): Promise<Waited> {
-    const { run, plan, seed, signal, entryReplicas } = this.#options;
+    const { run, plan, seed, entryReplicas } = this.#options;
     if (step.from !== null) {
       // The entry first: a gateway that goes takes what it knows of its tenants along.
       await run.scaleEntry(step.entryReplicas ?? entryReplicas);
@@ -95,9 +99,10 @@ class ScenarioRunner {
     const lead = Number.isFinite(run.clock.speed) ? LEAD_REAL_US * run.clock.speed : 0;
     const baseUs = Math.ceil(run.clock.nowUs() + Math.max(LOOK_US, lead));
     const endUs = baseUs + Math.max(...step.loads.map(loadEndUs));
-    this.#say("step", { step: step.name, values: { baseUs, endUs } });
+    const sampled = plan.rowsOneIn > 1 && run.offerPopulation ? { rowsOneIn: plan.rowsOneIn } : {};
+    this.#say("step", { step: step.name, values: { baseUs, endUs, ...sampled } });
     await Promise.all([
-      run.offer(plan.name, arrivals(`${plan.name}/${step.name}`, step.loads, seed, baseUs), signal),
+      this.#offer(step, traffic(`${plan.name}/${step.name}`, step.loads, seed, baseUs), baseUs),
       ...step.faults.map((planned) => this.#fault(planned.fault, baseUs + planned.atUs)),
     ]);
     if (this.#aborted) return "aborted";
@@ -108,6 +113,24 @@ class ScenarioRunner {
     if (step.settle === null) return this.#aborted ? "aborted" : "met";
     const settled = await this.#settle(step, step.settle);
     return settled === "aborted" ? "aborted" : "met";
+  }
+
+  #offer(step: PlannedStep, offered: Traffic, baseUs: number): Promise<void> {
+    const { run, plan, signal } = this.#options;
+    if (plan.rowsOneIn === 1 || !run.offerPopulation) return run.offer(plan.name, offered, signal);
+    const populations = plan.steps.flatMap(({ loads }) => loads);
+    const durationUs = Math.max(...step.loads.map(loadEndUs));
+    return run.offerPopulation(
+      plan.name,
+      {
+        traffic: offered,
+        populations: populations.toSorted((a, b) => b.tenants - a.tenants),
+        rowsOneIn: plan.rowsOneIn,
+        windowUs: durationUs > LONG_STEP_US ? LONG_WINDOW_US : WINDOW_US,
+        faultsAtUs: step.faults.map(({ atUs }) => baseUs + atUs),
+      },
+      signal,
+    );
   }
 
   async #fault(fault: PlannedStep["faults"][number]["fault"], atUs: number): Promise<void> {

@@ -3,13 +3,16 @@
  * runs on two engines can be compared request by request.
  */
 import type { Arrival, ArrivalBatch, Traffic, TrafficLoad } from "../engines/engine.ts";
+import { Calendar } from "./calendar.ts";
 import { LoadTimes } from "./patterns.ts";
 import { expectedRequests, loadEndUs, type PlannedLoad } from "./plan.ts";
 
 /** Requests that a batch is meant to hold. */
-const BATCH_REQUESTS = 2_048;
+const BATCH_REQUESTS = 512;
 const MAX_BATCHES = 2 ** 17;
 const MIN_BATCH_US = 2 ** 14;
+/** However little there is to send, whoever takes batches may want to change its ways now and then. */
+const LONG_BATCH_US = 2 ** 23;
 /** A source's number and its time in the batch fit into one exact double, by which a batch is sorted. */
 const SOURCE_BITS = 2 ** 23;
 const MAX_BATCH_US = 2 ** 29;
@@ -20,9 +23,9 @@ export const tenantName = (load: Pick<PlannedLoad, "prefix">, index: number): st
 /** How long a batch is: a power of two, so that not too many requests nor too many batches come together. */
 function batchUs(loads: readonly PlannedLoad[], endUs: number): number {
   const requests = loads.reduce((sum, load) => sum + expectedRequests(load), 1);
-  const wanted = Math.max((endUs * BATCH_REQUESTS) / requests, endUs / MAX_BATCHES);
+  const wanted = Math.min((endUs * BATCH_REQUESTS) / requests, LONG_BATCH_US);
   let width = MIN_BATCH_US;
-  while (width < wanted && width < MAX_BATCH_US) width *= 2;
+  while (width < MAX_BATCH_US && (width < wanted || width < endUs / MAX_BATCHES)) width *= 2;
   return width;
 }
 
@@ -91,23 +94,17 @@ class StepTraffic implements Traffic {
     const endUs = this.#planned.reduce((end, load) => Math.max(end, loadEndUs(load)), 0);
     const width = batchUs(this.#planned, endUs);
     const times = this.#planned.map((load) => new LoadTimes(this.#name, load, this.#seed));
-    const heads = new Int32Array(Math.ceil(endUs / width) + 1).fill(-1);
-    const link = new Int32Array(this.#sources);
-    const dueUs = new Float64Array(this.#sources);
+    const stretches = Math.ceil(endUs / width) + 1;
+    const calendar = new Calendar(stretches);
     let originUs = 0;
-    // A load with a fixed number of requests may send beyond its time: those wait for another round of the batches.
-    let late = -1;
+    // A load with a fixed number of requests may send beyond its time: those wait for another round of the calendar.
+    let late: number[] = [];
     const enqueue = (source: number, atUs: number): void => {
-      const batch = Math.floor((atUs - originUs) / width);
-      dueUs[source] = atUs;
-      if (batch >= heads.length) {
-        link[source] = late;
-        late = source;
-      } else {
-        link[source] = heads[batch]!;
-        heads[batch] = source;
-      }
+      const stretch = Math.floor((atUs - originUs) / width);
+      if (stretch < stretches) calendar.add(stretch, source);
+      else late.push(source);
     };
+    const starts = Float64Array.from(this.#planned, ({ startUs }) => startUs);
     for (const [index, load] of this.#planned.entries()) {
       for (let tenant = 0; tenant < load.tenants; tenant++) {
         const atUs = times[index]!.first(tenant);
@@ -117,30 +114,30 @@ class StepTraffic implements Traffic {
     let keys = new Float64Array(2 * BATCH_REQUESTS);
     let at = new Float64Array(keys.length);
     let sources = new Int32Array(keys.length);
-    const starts = Float64Array.from(this.#planned, ({ startUs }) => startUs);
-    for (let batch = 0; batch < heads.length || late >= 0; batch++) {
-      if (batch === heads.length) {
-        batch = 0;
-        originUs += heads.length * width;
-        let source = late;
-        late = -1;
-        while (source >= 0) {
-          const following = link[source]!;
-          enqueue(source, dueUs[source]!);
-          source = following;
+    let due = new Int32Array(BATCH_REQUESTS);
+    const oneLoad = this.#planned.length === 1;
+    for (let stretch = 0; stretch < stretches || late.length > 0; stretch++) {
+      if (stretch === stretches) {
+        stretch = 0;
+        originUs += stretches * width;
+        const again = late;
+        late = [];
+        for (const source of again) {
+          const index = this.loadOf(source);
+          enqueue(source, starts[index]! + times[index]!.due(source - this.#before[index]!));
         }
       }
-      const fromUs = originUs + batch * width;
+      const fromUs = originUs + stretch * width;
       const toUs = fromUs + width;
+      const drained = calendar.drain(stretch, due);
+      due = drained.entries as Int32Array<ArrayBuffer>;
       let count = 0;
-      let source = heads[batch]!;
-      heads[batch] = -1;
-      while (source >= 0) {
-        const following = link[source]!;
-        const index = this.#before.length === 1 ? 0 : this.loadOf(source);
+      for (let i = 0; i < drained.count; i++) {
+        const source = due[i]!;
+        const index = oneLoad ? 0 : this.loadOf(source);
         const load = times[index]!;
         const tenant = source - this.#before[index]!;
-        let atUs = dueUs[source]!;
+        let atUs = starts[index]! + load.due(tenant);
         while (atUs < toUs) {
           if (count === keys.length) {
             const longer = new Float64Array(2 * count);
@@ -151,7 +148,6 @@ class StepTraffic implements Traffic {
           atUs = starts[index]! + load.next(tenant);
         }
         if (atUs !== Infinity) enqueue(source, atUs);
-        source = following;
       }
       if (count === 0) continue;
       keys.subarray(0, count).sort();
@@ -166,7 +162,7 @@ class StepTraffic implements Traffic {
         at[i] = baseUs + offsetUs;
         sources[i] = key - offsetUs * SOURCE_BITS;
       }
-      yield { fromUs: baseUs, atUs: at, source: sources, count };
+      yield { fromUs: baseUs, toUs: baseUs + width, atUs: at, source: sources, count };
     }
   }
 }

@@ -81,6 +81,12 @@ export class Files {
     return found;
   }
 
+  /** Where no place leads to the file, it is named as the user would. */
+  #named(path: string, where: Source | null): string {
+    const name = this.shownName(path);
+    return where === null ? this.problems.named(name) : name;
+  }
+
   /** The text of a file, or null with a problem said. */
   text(path: string, where: Source | null): string | null {
     if (++this.budget.files > LIMITS.files)
@@ -90,7 +96,7 @@ export class Files {
       if (size > LIMITS.fileBytes) {
         this.problems.add(
           where,
-          `${this.shownName(path)} has ${size} bytes; at most ${LIMITS.fileBytes} are read`,
+          `${this.#named(path, where)} has ${size} bytes; at most ${LIMITS.fileBytes} are read`,
         );
         return null;
       }
@@ -99,7 +105,7 @@ export class Files {
       this.#names.push(this.shownName(path));
       return text;
     } catch (error) {
-      this.problems.add(where, `cannot read ${this.shownName(path)}: ${(error as Error).message}`);
+      this.problems.add(where, `cannot read ${this.#named(path, where)}: ${(error as Error).message}`);
       return null;
     }
   }
@@ -110,7 +116,7 @@ export class Files {
     const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
     this.problems.add(
       where,
-      `${this.shownName(path)} is not UTF-8${isUtf16 ? " but UTF-16" : ""}; save it as UTF-8, which is what kubectl reads`,
+      `${this.#named(path, where)} is not UTF-8${isUtf16 ? " but UTF-16" : ""}; save it as UTF-8, which is what kubectl reads`,
     );
     return null;
   }

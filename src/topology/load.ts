@@ -8,6 +8,7 @@ import { notActedOn } from "./acted-on.ts";
 import { noConfig, readConfig, type LocatedConfig } from "./config.ts";
 import { Files, KUSTOMIZATION_NAMES } from "./files.ts";
 import { buildKustomization, objectsOf, refuseDuplicates, type Built } from "./kustomize/build.ts";
+import { ignoredFindings } from "./ignored.ts";
 import { kindOf, namespaceOf, type Resource } from "./kustomize/resource.ts";
 import { listAt, objectAt, textAt } from "./json.ts";
 import { toManifest } from "./manifest.ts";
@@ -21,6 +22,7 @@ import { validateAll } from "./schema.ts";
 import { withServingPortsFirst } from "./serving-ports.ts";
 import { applyToConfig, applyToObjects, applyToScrape, type Setting } from "./settings/settings.ts";
 import type { Finding, Manifest, Topology } from "./types.ts";
+import { retryRules } from "./versions.ts";
 import { whoIsWho } from "./who-is-who.ts";
 
 export type LoadOptions = {
@@ -62,6 +64,7 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
   const who = whoIsWho(objects, { ...located, config }, problems);
   problems.throwIfAny();
   const { entry } = who;
+  const { versions } = located.config;
   const istio = (kind: string) =>
     objects.manifests
       .filter((manifest) => isKind(manifest, "networking.istio.io", kind))
@@ -80,9 +83,15 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
       destinationRules: istio("DestinationRule"),
       callerNamespace: entry.workload.namespace,
       callerLabels: entry.workload.podLabels,
+      retries: retryRules(versions.istio),
     }),
     config,
-    findings: [...missingFindings(built, scrape), ...built.findings, ...who.findings],
+    findings: [
+      ...missingFindings(built, scrape),
+      ...built.findings,
+      ...who.findings,
+      ...ignoredFindings(objects.manifests, versions),
+    ],
     notActedOn: notActedOn(objects.manifests, replacedByOurs(objects.manifests)),
   };
 }

@@ -33,10 +33,12 @@ export class Problems {
   shown(where: Source): string {
     // What no file says, as a value that was set for this run, has no place in one.
     if (where.line === 0) return where.file;
-    const file = `${this.#prefix}${where.file}`;
+    return `${this.named(where.file)}:${where.line}:${where.column}`;
+  }
+
+  named(file: string): string {
     // What lies beside the folder (a base, a limpet.yaml named by itself) is named without the way through it.
-    const named = where.file.startsWith("../") ? normalize(file) : file;
-    return `${named}:${where.line}:${where.column}`;
+    return file.startsWith("../") ? normalize(`${this.#prefix}${file}`) : `${this.#prefix}${file}`;
   }
 
   /** @throws {InputError} where anything was added. */

@@ -1,13 +1,12 @@
 /** The API program of a tier's pod: bounded work, tenants it knows, a drain. The rules of `src/services/api`. */
 import type { Clock } from "../../clock/clock.ts";
-import type { Random } from "../../seed/seed.ts";
 import type { ApiConfig } from "../../services/api/config.ts";
 import { TenantStore } from "../../services/api/tenant-store.ts";
 import { LabelCap } from "../../services/shared/label-cap.ts";
 import type { Probe } from "../../topology/types.ts";
 import { Counters, sampleLine, type WantedMetrics } from "./exposition.ts";
 import { type ProbeKind, type SimulatedProgram, probePage } from "./server.ts";
-import { drawUs, type SimulatedTimings } from "./timings.ts";
+import type { RequestTimes } from "./request-times.ts";
 
 export type PodAnswer = {
   readonly status: number;
@@ -16,17 +15,32 @@ export type PodAnswer = {
   readonly reason: string | null;
 };
 
-export type PodRequest = { readonly tenant: string; readonly path: string; readonly deadlineUs: number };
+export type PodRequest = {
+  readonly tenant: string;
+  readonly path: string;
+  readonly deadlineUs: number;
+  /** Its number among all of the run, and how often it was tried before: what its times are drawn by. */
+  readonly number: number;
+  readonly attempt: number;
+};
 
 export type ApiPodOptions = {
   readonly config: ApiConfig;
   readonly clock: Clock;
-  readonly random: Random;
-  readonly timings: Pick<SimulatedTimings, "serviceOverhead">;
+  readonly times: RequestTimes;
   readonly wanted: WantedMetrics;
   readonly standIn: boolean;
   readonly onExit: (reason: string) => void;
 };
+
+/** Metrics of the program that change with each request. */
+const COUNTED = [
+  "test_tenant_requests_total",
+  "test_tenant_requests",
+  "test_api_in_progress",
+  "test_api_queued",
+  "test_api_tenants",
+];
 
 type Job = {
   readonly request: PodRequest;
@@ -58,6 +72,30 @@ export class ApiPod implements SimulatedProgram {
 
   get accepting(): boolean {
     return this.#accepting && !this.#gone;
+  }
+
+  /** What a request finds while nothing changes here; null where only the whole way tells. */
+  passage(path: string): { readonly atOnce: number; readonly inProgress: number } | null {
+    const { config, wanted } = this.#options;
+    if (
+      this.#gone ||
+      this.#draining ||
+      path !== config.requestPath ||
+      COUNTED.some((name) => wanted.has(name))
+    )
+      return null;
+    return { atOnce: config.maxConcurrency, inProgress: this.#open.size };
+  }
+
+  /** How long after SIGTERM it still takes connections, and whoever is in it can end. */
+  get drainDelayUs(): number {
+    return this.#options.config.drainDelaySeconds * 1e6;
+  }
+
+  /** What each request takes, apart from what is drawn. */
+  get workUs(): number {
+    const { workMs, workMsMax } = this.#options.config;
+    return Math.round(Math.min(workMs, workMsMax) * 1000);
   }
 
   /** Takes a request; `settle` is called once, later, unless the call is taken back. */
@@ -152,9 +190,10 @@ export class ApiPod implements SimulatedProgram {
   }
 
   #refuse(job: Job, answer: PodAnswer): void {
-    const { clock, random, timings } = this.#options;
+    const { clock, times } = this.#options;
+    const { number, attempt } = job.request;
     job.state = "refused";
-    clock.at(clock.nowUs() + drawUs(timings.serviceOverhead, random), () => {
+    clock.at(clock.nowUs() + times.overheadUs(number, attempt), () => {
       if (job.state === "over") return;
       this.#close(job);
       job.settle(answer);
@@ -162,11 +201,11 @@ export class ApiPod implements SimulatedProgram {
   }
 
   #start(job: Job): void {
-    const { clock, random, timings, config } = this.#options;
+    const { clock, times, config } = this.#options;
+    const { number, attempt } = job.request;
     job.state = "running";
     this.#running++;
-    const workUs = Math.round(Math.min(config.workMs, config.workMsMax) * 1000);
-    clock.at(clock.nowUs() + workUs + drawUs(timings.serviceOverhead, random), () => {
+    clock.at(clock.nowUs() + this.workUs + times.overheadUs(number, attempt), () => {
       if (job.state === "over") return;
       this.#tenants.answered(job.request.tenant, clock.nowUs());
       this.#close(job);

@@ -2,7 +2,6 @@
  * The gateway's program without HTTP: the same lanes, limits, gauge and memory of tenants as `src/services/gateway`, and
  * its rules for trying again, on callbacks.
  */
-import { setMaxListeners } from "node:events";
 import { type Clock, secondsToUs, type Timer } from "../../clock/clock.ts";
 import { type Random, stream } from "../../seed/seed.ts";
 import { Activity } from "../../services/gateway/activity.ts";
@@ -12,13 +11,19 @@ import { type Admission, HoldLimits, Lane, type Ticket } from "../../services/ga
 import type { Probe } from "../../topology/types.ts";
 import type { ResolvedRoute } from "../../routing/types.ts";
 import { Counters, sampleLine, seriesHead, type WantedMetrics } from "./exposition.ts";
-import type { Proxy, ProxyReply } from "./proxy.ts";
+import type { Population } from "../population.ts";
+import { PopulationActivity } from "./population-activity.ts";
+import type { Proxy, ProxyPassage, ProxyReply } from "./proxy.ts";
 import { type ProbeKind, type SimulatedProgram, probePage } from "./server.ts";
 import { drawUs, type SimulatedTimings } from "./timings.ts";
 
 export type GatewayRequest = {
   readonly id: string;
+  /** Among all of the run: what its times are drawn by. */
+  readonly number: number;
   readonly tenant: string;
+  /** Where it has one: what is remembered of it stands in columns. */
+  readonly tenantNumber?: number | undefined;
   readonly tier: string;
   readonly method: "GET" | "POST";
   readonly idempotencyKey: string | undefined;
@@ -51,11 +56,29 @@ export type GatewayOptions = {
     withinSeconds: number,
   ) => { readonly pod: string; readonly tenants: Readonly<Record<string, number>> } | null;
   readonly fullyQualified: (name: string) => string;
+  readonly population: Population;
   readonly onExit: (reason: string) => void;
+};
+
+/** Metrics of the program that change with each request, whatever comes of it. */
+const COUNTED = [
+  "test_requests_total",
+  "test_request_outcomes_total",
+  "test_holds_total",
+  "test_held_requests",
+  "test_requests_in_flight",
+];
+
+/** What each request of a tier meets here and beyond, as long as nothing changes. */
+export type Passage = ProxyPassage & {
+  readonly activity: PopulationActivity;
+  readonly inFlight: number;
 };
 
 type Tier = {
   readonly lane: Lane;
+  /** Those of its tenants that have numbers. */
+  readonly numbered: PopulationActivity;
   readonly random: Random;
   readonly route: ResolvedRoute | null;
   readonly headless: string | null;
@@ -65,8 +88,6 @@ type Tier = {
 const SWEEP_SECONDS = 10;
 /** Waits between tries of one request, milliseconds: doubled from the first to the last, ± a half. */
 const BACK_OFF_MS = { first: 50, last: 1000 };
-const NOBODY_LEAVES = new AbortController().signal;
-setMaxListeners(0, NOBODY_LEAVES);
 const BODY_OVERHEAD_BYTES = 1024;
 
 export class Gateway implements SimulatedProgram {
@@ -104,8 +125,7 @@ export class Gateway implements SimulatedProgram {
       tiers,
       log: () => {},
       intervalSeconds: config.gaugeIntervalSeconds,
-      count: (tier) =>
-        this.#tiers.get(tier)!.recovered ? this.activity.active(tier, clock.nowUs()) : undefined,
+      count: (tier) => (this.#tiers.get(tier)!.recovered ? this.#active(tier) : undefined),
       onFailure: () => {},
     });
     this.#sweeper = new Supervised(
@@ -127,7 +147,8 @@ export class Gateway implements SimulatedProgram {
         onColdStart: () => {},
       });
       const route = options.routeOf(url);
-      this.#tiers.set(tier, { lane, random, route, headless, recovered: headless === null });
+      const numbered = new PopulationActivity(secondsToUs(config.tenantIdleSeconds), 0);
+      this.#tiers.set(tier, { lane, numbered, random, route, headless, recovered: headless === null });
     }
     this.#series = seriesOf(config);
     this.#gauge.start();
@@ -148,13 +169,18 @@ export class Gateway implements SimulatedProgram {
     if (!tier) return refuse(400, "tier_unknown");
     if (this.#open.size >= config.maxRequests) return refuse(503, "too_many_requests");
     this.counters.inc(["test_requests_total"], { tenant_id: request.tenant, tier: request.tier });
-    if (!this.activity.begin(request.tier, request.tenant, clock.nowUs())) {
+    const { tenantNumber } = request;
+    if (tenantNumber !== undefined) {
+      tier.numbered.reserve(this.options.population.size);
+      tier.numbered.begin(tenantNumber);
+    } else if (!this.activity.begin(request.tier, request.tenant, clock.nowUs())) {
       this.activity.end(request.tier, request.tenant, clock.nowUs());
       return refuse(503, "tenant_limit");
     }
     const forwarding = new Forwarding(this, tier, request, this.#seq++, (answer) => {
       this.#open.delete(forwarding);
-      this.activity.end(request.tier, request.tenant, clock.nowUs());
+      if (tenantNumber === undefined) this.activity.end(request.tier, request.tenant, clock.nowUs());
+      else tier.numbered.end(tenantNumber, clock.nowUs());
       const outcome = answer.pod !== null ? "answer" : answer.cause === null ? "error" : "refused";
       this.counters.inc(["test_request_outcomes_total"], { tier: request.tier, outcome });
       settle(answer);
@@ -162,6 +188,31 @@ export class Gateway implements SimulatedProgram {
     });
     this.#open.add(forwarding);
     forwarding.start();
+  }
+
+  /** Null where only the whole way tells what a request meets. */
+  passage(name: string): Passage | null {
+    const tier = this.#tiers.get(name);
+    const { config, wanted, population, proxy } = this.options;
+    const steady =
+      tier !== undefined &&
+      this.accepting &&
+      !this.#draining &&
+      tier.recovered &&
+      tier.lane.flows &&
+      population.size <= config.maxTenants &&
+      !COUNTED.some((metric) => wanted.has(metric));
+    if (!steady || tier.route === null) return null;
+    const way = proxy()?.passage(tier.route, config.tenantHeader, config.backendPath);
+    if (!way) return null;
+    tier.numbered.reserve(population.size);
+    return {
+      ...way,
+      atOnce: Math.min(way.atOnce, config.backendConnections, config.maxRequests - this.#open.size),
+      timeoutUs: Math.min(way.timeoutUs, secondsToUs(config.answerDeadlineSeconds)),
+      activity: tier.numbered,
+      inFlight: tier.lane.inFlight,
+    };
   }
 
   probe(probe: Probe, kind: ProbeKind): boolean {
@@ -214,6 +265,11 @@ export class Gateway implements SimulatedProgram {
     this.#open.clear();
   }
 
+  #active(tier: string): number {
+    const nowUs = this.options.clock.nowUs();
+    return this.activity.active(tier, nowUs) + this.#tiers.get(tier)!.numbered.active(nowUs);
+  }
+
   #exitWhenIdle(): void {
     if (this.#draining && !this.#accepting && this.#open.size === 0) this.#exit();
   }
@@ -249,11 +305,22 @@ export class Gateway implements SimulatedProgram {
       const nowUs = clock.nowUs();
       for (const { address } of pods) {
         const reading = tenantsAt(address, config.tenantIdleSeconds);
-        for (const [tenant, seconds] of Object.entries(reading?.tenants ?? {}))
-          this.activity.restore(name, tenant, reading!.pod, nowUs - secondsToUs(seconds));
+        if (reading === null) continue;
+        for (const [tenant, seconds] of Object.entries(reading.tenants))
+          this.activity.restore(name, tenant, reading.pod, nowUs - secondsToUs(seconds));
+        this.#recoverNumbered(tier, reading.pod, nowUs);
       }
       tier.recovered = true;
     });
+  }
+
+  /** What the pod knows of tenants with numbers stands with the population. */
+  #recoverNumbered({ numbered }: Tier, pod: string, nowUs: number): void {
+    const { population, config } = this.options;
+    const fromUs = nowUs - secondsToUs(config.tenantIdleSeconds);
+    numbered.reserve(population.size);
+    for (const { tenant, sentUs } of population.lastAnsweredBy(pod, fromUs))
+      numbered.answered(tenant, sentUs);
   }
 }
 
@@ -282,6 +349,7 @@ class Forwarding {
   #over = false;
   #deadlineUs = 0;
   #backOffMs = BACK_OFF_MS.first;
+  #tries = 0;
   #deadline: Timer | null = null;
   #endStep: () => void = () => {};
 
@@ -301,7 +369,7 @@ class Forwarding {
       tenant: request.tenant,
       receivedUs: gateway.options.clock.nowUs(),
       bytes: BODY_OVERHEAD_BYTES,
-      signal: NOBODY_LEAVES,
+      signal: null,
     };
   }
 
@@ -337,7 +405,7 @@ class Forwarding {
 
   #try(): void {
     const { proxy, clock, config, random, timings } = this.#gateway.options;
-    const { id, tenant, idempotencyKey } = this.#request;
+    const { id, number, tenant, idempotencyKey } = this.#request;
     const up = proxy();
     const { route } = this.#tier;
     if (up === null || route === null) {
@@ -355,7 +423,13 @@ class Forwarding {
           ["x-request-id", id],
           ...(idempotencyKey === undefined ? [] : [["idempotency-key", idempotencyKey] as const]),
         ],
-        pod: { tenant, path: config.backendPath, deadlineUs: this.#deadlineUs },
+        pod: {
+          tenant,
+          path: config.backendPath,
+          deadlineUs: this.#deadlineUs,
+          number,
+          attempt: this.#tries++,
+        },
       },
       (reply) => this.#replied(reply),
     );
@@ -372,8 +446,10 @@ class Forwarding {
       const named = answer.status < 300 ? answer.pod : null;
       const cause = named === null ? (answer.reason ?? `status ${answer.status}`) : null;
       const { clock } = this.#gateway.options;
-      if (named !== null)
-        this.#gateway.activity.answered(this.#request.tier, this.#request.tenant, named, clock.nowUs());
+      const { tier, tenant, tenantNumber } = this.#request;
+      if (named !== null && tenantNumber !== undefined)
+        this.#tier.numbered.answered(tenantNumber, clock.nowUs());
+      else if (named !== null) this.#gateway.activity.answered(tier, tenant, named, clock.nowUs());
       return this.#done({ status: answer.status, pod: named, cause, owner, endpointsVersion }, true);
     }
     const { method, idempotencyKey } = this.#request;

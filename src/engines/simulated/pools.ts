@@ -25,6 +25,8 @@ type Pool = {
   idle: number;
   active: number;
   readonly pending: Set<Waiter>;
+  /** A connection to this program stood once: the others that it takes are made beside the work and cost no request time. */
+  stood: boolean;
 };
 
 export class ClusterPools {
@@ -50,6 +52,12 @@ export class ClusterPools {
 
   activeAt(address: string): number {
     return this.#pools.get(address)?.active ?? 0;
+  }
+
+  /** Whether requests to the program that listens there now find a connection that stands. */
+  reaches(address: string, server: PodServer): boolean {
+    const pool = this.#pools.get(address);
+    return pool !== undefined && pool.server === server && pool.stood;
   }
 
   acquire(address: string, waiter: Waiter): void {
@@ -78,7 +86,15 @@ export class ClusterPools {
   #poolFor(address: string): Pool {
     let pool = this.#pools.get(address);
     if (!pool) {
-      pool = { server: null, connections: 0, connecting: 0, idle: 0, active: 0, pending: new Set() };
+      pool = {
+        server: null,
+        connections: 0,
+        connecting: 0,
+        idle: 0,
+        active: 0,
+        pending: new Set(),
+        stood: false,
+      };
       this.#pools.set(address, pool);
     }
     const server = this.#find(address);
@@ -87,6 +103,7 @@ export class ClusterPools {
       this.#drop(pool, pool.idle);
       pool.idle = 0;
       pool.server = server;
+      pool.stood = false;
     }
     return pool;
   }
@@ -100,10 +117,14 @@ export class ClusterPools {
     pool.connections++;
     pool.connecting++;
     this.load.connections++;
-    this.#clock.at(this.#clock.nowUs() + this.#connectUs(), () => {
+    const takesUs = pool.stood ? 0 : this.#connectUs();
+    this.#clock.at(this.#clock.nowUs() + takesUs, () => {
       pool.connecting--;
       this.#poolFor(address);
-      if (pool.server?.accepting === true) return this.#offer(address, pool);
+      if (pool.server?.accepting === true) {
+        pool.stood = true;
+        return this.#offer(address, pool);
+      }
       this.#drop(pool, 1);
       // A pod that cannot be reached fails all that wait for it at once.
       for (const waiter of pool.pending) {

@@ -7,7 +7,7 @@ import { createBalancer, type Balancer } from "../../routing/balancer.ts";
 import type { Directory } from "../../routing/compared/sticky.ts";
 import type { Override } from "../../routing/compared/strategies.ts";
 import type { Hash64 } from "../../routing/hash64.ts";
-import { requestHash } from "../../routing/request-hash.ts";
+import { headerHash, latin1Bytes, requestHash } from "../../routing/request-hash.ts";
 import { backOffMs, retryReason, type AttemptOutcome } from "../../routing/retry.ts";
 import { pickDestination, selectHost } from "../../routing/select-host.ts";
 import { mayRetry } from "../../routing/circuit-breaker.ts";
@@ -17,6 +17,7 @@ import { edited, type HeaderLines, valuesOf } from "../../services/sidecar/heade
 import type { Topology } from "../../topology/types.ts";
 import type { ApiPod, PodAnswer, PodRequest } from "./api-pod.ts";
 import { ClusterPools } from "./pools.ts";
+import type { RequestTimes } from "./request-times.ts";
 import { drawUs, type SimulatedTimings } from "./timings.ts";
 
 export type ProxyEndpoint = { readonly address: string; readonly pod: string; readonly ready: boolean };
@@ -36,18 +37,51 @@ export type ProxyReply =
   | { readonly kind: "overloaded" }
   | { readonly kind: "failed"; readonly cause: "connection_failure" | "connection_reset" };
 
-export type ProxiedRequest = { readonly headers: HeaderLines; readonly pod: PodRequest };
+export type ProxiedRequest = {
+  readonly headers: HeaderLines;
+  /** `attempt`: how often the gateway has tried before. */
+  readonly pod: PodRequest;
+};
+
+/** Attempts of the proxy within one of the gateway's, at most. */
+const MAX_ATTEMPTS = 64;
 
 export type ProxyOptions = {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly seed: number;
   readonly timings: Pick<SimulatedTimings, "hop">;
+  readonly times: RequestTimes;
   readonly random: Random;
   readonly find: (address: string) => ApiPod | null;
   /** The calling pod's address: what `useSourceIp` hashes. */
   readonly sourceIp: string;
+  /** A number that no set of hosts has had in this run. */
+  readonly nextHostSet: () => number;
   readonly overrideLbPolicy?: Override;
+};
+
+export type PodPassage = {
+  readonly name: string;
+  /** Requests that it works on at once, and how many it has now. */
+  readonly atOnce: number;
+  readonly inProgress: number;
+  readonly workUs: number;
+  readonly drainDelayUs: number;
+};
+
+export type ProxyPassage = {
+  /** In the order of the balancer's hosts. */
+  readonly pods: readonly PodPassage[];
+  /** Of the endpoints. */
+  readonly version: number;
+  /** Another number for each set of hosts. */
+  readonly hostSet: number;
+  /** Requests in flight above which it is no longer sure that one more goes through. */
+  readonly atOnce: number;
+  readonly timeoutUs: number;
+  /** Index in `pods`. */
+  readonly ownerOf: (tenant: string) => number;
 };
 
 const MAX_HASHES = 100_000;
@@ -69,8 +103,11 @@ class Cluster {
   hosts: readonly ProxyEndpoint[] = [];
   #balancer: Balancer | null = null;
   readonly #directory: Directory = new Map();
+  readonly #nextHostSet: () => number;
+  hostSet = 0;
 
-  constructor(config: BalancedCluster, pools: ClusterPools, random: Random) {
+  constructor(config: BalancedCluster, pools: ClusterPools, random: Random, nextHostSet: () => number) {
+    this.#nextHostSet = nextHostSet;
     this.config = config;
     this.pools = pools;
     this.#random = random;
@@ -84,6 +121,7 @@ class Cluster {
     this.#list = list;
     this.hosts = list.endpoints.filter(({ ready }) => ready);
     this.#balancer = null;
+    this.hostSet = this.#nextHostSet();
     this.pools.retain(new Set(list.endpoints.map(({ address }) => address)));
   }
 
@@ -141,6 +179,44 @@ export class Proxy {
     return endpoints.filter(({ ready }) => ready || found.publishNotReadyAddresses);
   }
 
+  /**
+   * Where requests of the route go while nothing changes, by the tenant alone; null where that is not so: nothing hashes,
+   * something else than the tenant's header is looked at, a pod is not there, or a limit is near.
+   */
+  passage(route: ResolvedRoute, tenantHeader: string, path: string): ProxyPassage | null {
+    const [destination, another] = route.destinations;
+    const [policy, more] = route.hashPolicies;
+    const plain =
+      route.protocol !== "tcp" &&
+      another === undefined &&
+      more === undefined &&
+      policy?.kind === "header" &&
+      policy.headerName === tenantHeader &&
+      !route.requestHeaders &&
+      !destination?.requestHeaders;
+    const resolved = destination?.cluster;
+    if (!plain || !resolved || resolved.missing === true || resolved.type !== "EDS") return null;
+    const cluster = this.#clusters.get(resolved.name);
+    const hashing = cluster?.config.lbPolicy === "RING_HASH" || cluster?.config.lbPolicy === "MAGLEV";
+    if (!cluster || !hashing || cluster.hosts.length === 0) return null;
+    const pods: PodPassage[] = [];
+    for (const { address, pod: name } of cluster.hosts) {
+      const pod = this.options.find(address);
+      const open = pod?.passage(path);
+      if (!pod || !open || !cluster.pools.reaches(address, pod)) return null;
+      pods.push({ ...open, name, workUs: pod.workUs, drainDelayUs: pod.drainDelayUs });
+    }
+    const { circuitBreakers } = cluster.config;
+    return {
+      pods,
+      version: cluster.version,
+      hostSet: cluster.hostSet,
+      atOnce: Math.min(circuitBreakers.maxRequests, circuitBreakers.maxConnections),
+      timeoutUs: route.timeoutMs > 0 ? route.timeoutMs * 1000 : Infinity,
+      ownerOf: (tenant) => cluster.balancer.choose(headerHash([latin1Bytes(tenant)])!, 0),
+    };
+  }
+
   /** Sends a request; `settle` is called once, later, unless the call is taken back. */
   send(route: ResolvedRoute, request: ProxiedRequest, settle: (reply: ProxyReply) => void): () => void {
     const exchange = new Exchange(this, route, request, (reply) => {
@@ -165,7 +241,7 @@ export class Proxy {
   clusterOf(config: ResolvedCluster): Cluster {
     const found = this.#clusters.get(config.name);
     if (found) return found;
-    const { clock, find, timings, random, overrideLbPolicy } = this.options;
+    const { clock, find, timings, random, nextHostSet, overrideLbPolicy } = this.options;
     const hashing = config.lbPolicy === "RING_HASH" || config.lbPolicy === "MAGLEV";
     const pools = new ClusterPools({
       limits: config.circuitBreakers,
@@ -174,7 +250,7 @@ export class Proxy {
       connectUs: () => drawUs(timings.hop, random),
     });
     const lbPolicy = (hashing ? overrideLbPolicy : undefined) ?? config.lbPolicy;
-    const cluster = new Cluster({ ...config, lbPolicy }, pools, this.balancing);
+    const cluster = new Cluster({ ...config, lbPolicy }, pools, this.balancing, nextHostSet);
     cluster.update(this.#endpoints.get(config.service) ?? NO_ENDPOINTS);
     this.#clusters.set(config.name, cluster);
     return cluster;
@@ -356,18 +432,20 @@ class Exchange {
   }
 
   #exchangeWith(server: ApiPod, release: () => void): void {
-    const { clock, timings, random } = this.#proxy.options;
+    const { clock, times } = this.#proxy.options;
+    const pod = this.#request.pod;
+    const attempt = pod.attempt * MAX_ATTEMPTS + this.#attempts - 1;
     let abort: () => void = () => {};
     this.#endAttempt = () => {
       release();
       timer.cancel();
       abort();
     };
-    const timer = clock.at(clock.nowUs() + drawUs(timings.hop, random), () => {
+    const timer = clock.at(clock.nowUs() + times.outUs(pod.number, attempt), () => {
       if (!server.accepting) return this.#broken(release);
-      abort = server.handle(this.#request.pod, (answer) => {
+      abort = server.handle(attempt === pod.attempt ? pod : { ...pod, attempt }, (answer) => {
         if (answer === "reset") return this.#broken(release);
-        const back = clock.at(clock.nowUs() + drawUs(timings.hop, random), () => {
+        const back = clock.at(clock.nowUs() + times.backUs(pod.number, attempt), () => {
           release();
           this.#answered(answer);
         });

@@ -5,6 +5,7 @@ import type { Random } from "../../seed/seed.ts";
 import type { Topology } from "../../topology/types.ts";
 import type { ApiPod } from "./api-pod.ts";
 import { type EndpointList, Proxy } from "./proxy.ts";
+import type { RequestTimes } from "./request-times.ts";
 import { drawUs, type SimulatedTimings } from "./timings.ts";
 
 /** Kubernetes restarts a container at once the first time, then after 10 s, 20 s, … up to 300 s. */
@@ -16,11 +17,13 @@ export type SidecarOptions = {
   readonly clock: Clock;
   readonly seed: number;
   readonly timings: SimulatedTimings;
+  readonly times: RequestTimes;
   readonly random: Random;
   readonly sourceIp: string;
   readonly find: (address: string) => ApiPod | null;
   /** The latest list of each Service: what a proxy that starts is told. */
   readonly endpoints: ReadonlyMap<string, EndpointList>;
+  readonly nextHostSet: () => number;
   readonly overrideLbPolicy?: Override;
   readonly onContainer: (what: "exited" | "restarting" | "listening", reason: string) => void;
 };

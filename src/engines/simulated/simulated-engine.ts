@@ -5,13 +5,15 @@ import { topologyEvents } from "../../events/topology-events.ts";
 import type { RunEvent } from "../../events/types.ts";
 import { EnvironmentError } from "../../errors.ts";
 import { queryTsdb } from "../../metrics/query-client.ts";
-import { type Random, stream } from "../../seed/seed.ts";
+import { drawAt, type DrawKey, drawKey } from "../../seed/draws.ts";
 import { containerRole } from "../container-role.ts";
-import type { Arrival, Engine, EngineRun, Fault, RunOptions } from "../engine.ts";
+import type { Arrival, Engine, EngineRun, Fault, PopulationTraffic, RunOptions } from "../engine.ts";
 import { BENCH_ID, type Exchange, RequestBook } from "../request-book.ts";
-import type { GatewayAnswer } from "./gateway.ts";
+import { FoldedTraffic } from "./folded-traffic.ts";
+import type { GatewayAnswer, Passage } from "./gateway.ts";
+import { RequestTimes } from "./request-times.ts";
 import { SimulatedSubstrate } from "./simulated-substrate.ts";
-import { DEFAULT_TIMINGS, drawUs, type SimulatedTimings } from "./timings.ts";
+import { DEFAULT_TIMINGS, type SimulatedTimings } from "./timings.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 const WINDOW_US = 5_000_000;
@@ -21,9 +23,10 @@ const FAULT_LIMIT_US = 30e6;
 
 type Injected = { readonly target: string; readonly effective: boolean; readonly detail: string };
 
-export const createSimulatedEngine = (timings: Partial<SimulatedTimings> = {}): Engine => ({
+/** @param folds false: each request of a population goes the whole way, however steady the stretch; slow, and no different. */
+export const createSimulatedEngine = (timings: Partial<SimulatedTimings> = {}, folds = true): Engine => ({
   name: "simulated",
-  start: (options) => SimulatedRun.start(options, { ...DEFAULT_TIMINGS, ...timings }),
+  start: (options) => SimulatedRun.start(options, { ...DEFAULT_TIMINGS, ...timings }, folds),
 });
 
 export const simulatedEngine: Engine = createSimulatedEngine();
@@ -33,19 +36,22 @@ class SimulatedRun implements EngineRun {
   readonly prometheusUrl = "";
   readonly #time = new VirtualTime();
   readonly #options: RunOptions;
-  readonly #timings: SimulatedTimings;
+  readonly #folds: boolean;
   readonly #substrate: SimulatedSubstrate;
   readonly #plane: ControlPlane;
   readonly #book: RequestBook;
-  readonly #client: Random;
+  readonly #times: RequestTimes;
+  /** Which requests have a row, where only some have. */
+  readonly #rows: DrawKey;
+  #folded: FoldedTraffic | null = null;
   /** The gateways by number, as long as no pod changes. */
   readonly #gatewayPods = new Map<number, PodIdentity>();
   #prometheusAway = false;
   #sent = 0;
   #stopped = false;
 
-  static async start(options: RunOptions, timings: SimulatedTimings): Promise<EngineRun> {
-    const run = new SimulatedRun(options, timings);
+  static async start(options: RunOptions, timings: SimulatedTimings, folds: boolean): Promise<EngineRun> {
+    const run = new SimulatedRun(options, timings, folds);
     try {
       await run.#bringUp();
       return run;
@@ -55,19 +61,23 @@ class SimulatedRun implements EngineRun {
     }
   }
 
-  private constructor(options: RunOptions, timings: SimulatedTimings) {
+  private constructor(options: RunOptions, timings: SimulatedTimings, folds: boolean) {
     const { topology, seed, overrideLbPolicy } = options;
     this.#options = options;
-    this.#timings = timings;
+    this.#folds = folds;
     const clock = this.#time.inner;
     const emit = (event: RunEvent): void => this.#emit(event);
     this.#book = new RequestBook(topology, emit);
-    this.#client = stream(seed, "simulated/client");
+    this.#times = new RequestTimes(seed, timings);
+    this.#rows = drawKey(seed, "simulated/rows");
     this.#substrate = new SimulatedSubstrate({
       topology,
       clock,
       seed,
       timings,
+      times: this.#times,
+      population: this.#book.population,
+      before: (what) => (what === "look" ? this.#folded?.sync() : this.#folded?.changing()),
       onSettled: () => this.#time.wantTurn(),
       onSidecar: (pod, what, reason) => emit(sidecarEvent(pod, clock.nowUs(), what, reason)),
       ...(overrideLbPolicy ? { overrideLbPolicy } : {}),
@@ -80,7 +90,13 @@ class SimulatedRun implements EngineRun {
       emit,
       querySource: (tsdb) => ({
         query: (query, timeUnixSeconds) =>
-          this.#prometheusAway ? CONNECTION_REFUSED : queryTsdb(tsdb, { query, timeUnixSeconds }),
+          this.#prometheusAway
+            ? CONNECTION_REFUSED
+            : queryTsdb(tsdb, {
+                query,
+                timeUnixSeconds,
+                options: { version: topology.config.versions.prometheus ?? 3 },
+              }),
       }),
     });
   }
@@ -130,7 +146,7 @@ class SimulatedRun implements EngineRun {
           const arrival = next.value;
           const send = (): void => {
             open++;
-            this.#send(scenario, arrival, () => {
+            this.#send(scenario, arrival, ++this.#sent, undefined, () => {
               open--;
               finish();
             });
@@ -148,6 +164,69 @@ class SimulatedRun implements EngineRun {
       step();
     });
     this.#book.flush();
+  }
+
+  async offerPopulation(
+    scenario: string,
+    { traffic, populations, rowsOneIn, windowUs, faultsAtUs }: PopulationTraffic,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { population } = this.#book;
+    for (const group of populations) population.register(group);
+    const firstNumbers = traffic.loads.map((load) => population.register(load));
+    const rowWanted = (request: number): boolean => drawAt(this.#rows, request, 0) % rowsOneIn === 0;
+    this.#book.sample(windowUs, (id) => rowWanted(Number(id.slice(BENCH_ID.length))));
+    await this.#time.wait<void>((done) => {
+      let open = 0;
+      let exhausted = false;
+      const finish = (): void => void (exhausted && open === 0 && done());
+      const folded = new FoldedTraffic({
+        clock: this.#time.inner,
+        times: this.#times,
+        book: this.#book,
+        scenario,
+        traffic,
+        windowUs,
+        firstNumbers,
+        sentBefore: this.#sent,
+        passageOf: (tier, gateway) => this.#passageOf(tier, gateway),
+        send: (source, atUs, request, tenant) => {
+          open++;
+          this.#send(scenario, traffic.arrival(source, atUs, request), request, tenant, () => {
+            open--;
+            finish();
+          });
+        },
+        rowWanted,
+        exchangeOf: (source, atUs, request, doneAtUs, pod) => ({
+          arrival: traffic.arrival(source, atUs, request),
+          id: `${BENCH_ID}${request}`,
+          sentAtUs: atUs,
+          doneAtUs,
+          status: 200,
+          podInAnswer: pod,
+          cause: null,
+        }),
+        faultsAtUs,
+        onEnd: () => {
+          exhausted = true;
+          finish();
+        },
+        signal,
+      });
+      this.#folded = folded;
+      folded.start();
+    });
+    this.#sent = this.#folded?.sent ?? this.#sent;
+    this.#folded = null;
+    this.#book.sample(WINDOW_US, () => true);
+  }
+
+  /** What requests of the tier meet through this gateway, as long as nothing changes. */
+  #passageOf(tier: string, gateway: number): Passage | null {
+    if (!this.#folds) return null;
+    const pod = this.#gatewayPod(gateway);
+    return (pod && this.#substrate.gatewayIn(pod)?.passage(tier)) ?? null;
   }
 
   inject(fault: Fault): Promise<Injected> {
@@ -189,6 +268,7 @@ class SimulatedRun implements EngineRun {
 
   #everyWindow(atUs: number): void {
     this.#time.inner.at(atUs, () => {
+      this.#folded?.sync();
       this.#book.advance(atUs);
       this.#everyWindow(atUs + WINDOW_US);
     });
@@ -200,17 +280,26 @@ class SimulatedRun implements EngineRun {
     this.#options.onEvent(event);
   }
 
-  #send(scenario: string, arrival: Arrival, done: () => void): void {
+  #send(
+    scenario: string,
+    arrival: Arrival,
+    number: number,
+    tenantNumber: number | undefined,
+    done: () => void,
+  ): void {
     const clock = this.#time.inner;
-    const id = `${BENCH_ID}${++this.#sent}`;
+    const id = `${BENCH_ID}${number}`;
     const sentAtUs = clock.nowUs();
-    const roundTripUs = drawUs(this.#timings.clientRoundTrip, this.#client);
+    const roundTripUs = this.#times.roundTripUs(number);
     const settle = (answer: GatewayAnswer): void => {
       // The way there is added to the way back: the gateway sees a request when it is due.
       clock.at(clock.nowUs() + roundTripUs, () => {
         const { status, pod, cause, owner, endpointsVersion } = answer;
         const doneAtUs = clock.nowUs();
-        const exchange: Exchange = { arrival, id, sentAtUs, doneAtUs, status, podInAnswer: pod, cause };
+        const answered = { arrival, id, sentAtUs, doneAtUs, status, podInAnswer: pod, cause };
+        const exchange: Exchange = { ...answered, tenantNumber };
+        // In the order in which requests are over, whichever way they went.
+        this.#folded?.sync();
         this.#book.write(scenario, exchange, pod === null ? null : (owner ?? pod), endpointsVersion);
         done();
       });
@@ -221,7 +310,7 @@ class SimulatedRun implements EngineRun {
     const gateway = this.#substrate.gatewayIn(pod);
     if (!gateway) return broken("ECONNREFUSED");
     const { tenant, tier, method, idempotencyKey } = arrival;
-    gateway.request({ id, tenant, tier, method, idempotencyKey }, settle);
+    gateway.request({ id, number, tenant, tenantNumber, tier, method, idempotencyKey }, settle);
   }
 
   #gatewayPod(index: number): PodIdentity | undefined {

@@ -21,12 +21,14 @@ import {
   containerRole,
   declaredEnv,
 } from "../container-role.ts";
+import type { Population } from "../population.ts";
 import { ApiPod } from "./api-pod.ts";
 import { type WantedMetrics, wantedMetrics } from "./exposition.ts";
 import { Gateway } from "./gateway.ts";
 import type { EndpointList } from "./proxy.ts";
 import type { ProbeKind } from "./server.ts";
 import { Sidecar } from "./sidecar.ts";
+import type { RequestTimes } from "./request-times.ts";
 import { drawUs, type SimulatedTimings } from "./timings.ts";
 
 export type SimulatedSubstrateOptions = {
@@ -34,6 +36,10 @@ export type SimulatedSubstrateOptions = {
   readonly clock: Clock;
   readonly seed: number;
   readonly timings: SimulatedTimings;
+  readonly times: RequestTimes;
+  readonly population: Population;
+  /** Called before anything that a request depends on is looked at, and before it is changed. */
+  readonly before: (what: "look" | "change") => void;
   readonly overrideLbPolicy?: Override;
   /** A promise was settled: whoever waits for it goes before the next timer. */
   readonly onSettled: () => void;
@@ -62,6 +68,7 @@ export class SimulatedSubstrate implements Substrate {
   readonly #byIP = new Map<string, Standing>();
   readonly #endpoints = new Map<string, EndpointList>();
   readonly #pushes: Random;
+  #hostSets = 0;
 
   constructor(options: SimulatedSubstrateOptions) {
     this.#options = options;
@@ -103,8 +110,10 @@ export class SimulatedSubstrate implements Substrate {
       standing.random,
     );
     let over = false;
+    const { before } = this.#options;
     const exit = (reason: string): void => {
       if (over) return;
+      before("change");
       over = true;
       starting.cancel();
       standing.program?.die();
@@ -114,6 +123,7 @@ export class SimulatedSubstrate implements Substrate {
       onSettled();
     };
     const starting = clock.at(clock.nowUs() + startUs, () => {
+      before("change");
       standing.program = this.#program(standing, exit);
       events.onListening(startUs / 1000);
       // What the kubelet asks at once it asks in promises.
@@ -125,6 +135,7 @@ export class SimulatedSubstrate implements Substrate {
       terminate: (graceSeconds) => {
         if (over) return;
         if (standing.program === null) return exit("SIGTERM");
+        before("change");
         standing.program.drain();
         clock.at(clock.nowUs() + graceSeconds * 1e6, () => exit("SIGKILL"));
       },
@@ -134,11 +145,12 @@ export class SimulatedSubstrate implements Substrate {
   scrape(pod: PodIdentity, target: ScrapeTarget): string {
     const standing = this.#pods.get(pod.uid);
     if (!standing?.program || !answers(standing, target.port)) throw new Error("connect ECONNREFUSED");
+    this.#options.before("look");
     return standing.program.scrape(target.path);
   }
 
   publishEndpoints(service: Service, version: number, endpoints: readonly PublishedEndpoint[]): void {
-    const { clock, timings } = this.#options;
+    const { clock, timings, before } = this.#options;
     const list: EndpointList = {
       version,
       endpoints: endpoints.map(({ pod, address, ready }) => ({ address, pod: pod.name, ready })),
@@ -147,7 +159,10 @@ export class SimulatedSubstrate implements Substrate {
     for (const { sidecar } of this.#pods.values()) {
       if (sidecar === null) continue;
       const atUs = clock.nowUs() + drawUs(timings.endpointsPush, this.#pushes);
-      clock.at(atUs, () => sidecar.proxy?.update(service.fqdn, list));
+      clock.at(atUs, () => {
+        before("change");
+        sidecar.proxy?.update(service.fqdn, list);
+      });
     }
   }
 
@@ -165,6 +180,7 @@ export class SimulatedSubstrate implements Substrate {
   }
 
   killSidecar(pod: PodIdentity): boolean {
+    this.#options.before("change");
     return this.#pods.get(pod.uid)?.sidecar?.kill() ?? false;
   }
 
@@ -177,17 +193,22 @@ export class SimulatedSubstrate implements Substrate {
   }
 
   #sidecarFor(pod: PodIdentity): Sidecar {
-    const { topology, clock, seed, timings, overrideLbPolicy, onSidecar } = this.#options;
+    const { topology, clock, seed, timings, times, before, overrideLbPolicy, onSidecar } = this.#options;
     return new Sidecar({
       topology,
       clock,
       seed,
       timings,
+      times,
       random: stream(seed, `simulated/sidecar/${pod.uid}`),
       sourceIp: pod.podIP,
       find: (address) => this.#apiAt(address),
       endpoints: this.#endpoints,
-      onContainer: (what, reason) => onSidecar(pod, what, reason),
+      nextHostSet: () => ++this.#hostSets,
+      onContainer: (what, reason) => {
+        before("change");
+        onSidecar(pod, what, reason);
+      },
       ...(overrideLbPolicy ? { overrideLbPolicy } : {}),
     });
   }
@@ -200,7 +221,7 @@ export class SimulatedSubstrate implements Substrate {
   }
 
   #program(standing: Standing, onExit: (reason: string) => void): Gateway | ApiPod {
-    const { topology, clock, seed, timings } = this.#options;
+    const { topology, clock, seed, timings, times } = this.#options;
     const { identity, role, random, port } = standing;
     const env = {
       ...containerEnv(identity),
@@ -210,7 +231,7 @@ export class SimulatedSubstrate implements Substrate {
       POD_NAME: identity.name,
       LIMPET_SEED: String(seed),
     };
-    const common = { clock, random, timings, wanted: this.#wanted, standIn: role.standIn, onExit };
+    const common = { clock, random, timings, times, wanted: this.#wanted, standIn: role.standIn, onExit };
     if (role.program === "api") return new ApiPod({ ...common, config: apiConfigFromEnv(env) });
     return new Gateway({
       ...common,
@@ -222,6 +243,7 @@ export class SimulatedSubstrate implements Substrate {
         return api?.accepting === true ? { pod: api.pod, tenants: api.tenants(within) } : null;
       },
       fullyQualified: (name) => this.#fullyQualified(name),
+      population: this.#options.population,
     });
   }
 

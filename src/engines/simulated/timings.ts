@@ -85,12 +85,16 @@ export const DEFAULT_TIMINGS: SimulatedTimings = {
   ],
 };
 
-/** One draw, in whole microseconds. */
-export function drawUs(distribution: Distribution, random: Random): number {
-  const share = random.float();
+/** The value that this share of all draws is at most. */
+export function quantile(distribution: Distribution, share: number): number {
   let at = 1;
   while (at < distribution.length - 1 && share >= distribution[at]![0]) at++;
   const [fromShare, fromUs] = distribution[at - 1]!;
   const [toShare, toUs] = distribution[at]!;
-  return Math.floor(fromUs + ((toUs - fromUs) * (share - fromShare)) / (toShare - fromShare));
+  return fromUs + ((toUs - fromUs) * (share - fromShare)) / (toShare - fromShare);
+}
+
+/** One draw, in whole microseconds. */
+export function drawUs(distribution: Distribution, random: Random): number {
+  return Math.floor(quantile(distribution, random.float()));
 }

@@ -66,6 +66,15 @@ describe("/request", () => {
     ["another path", "/elsewhere", tenant("a"), 404, "not_found"],
     ["a simulation where they are off", "/simulate/a", {}, 404, "simulate_disabled"],
   ];
+  test("a client that is still writing a body far too large hears why", async () => {
+    const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
+    const { call } = await started.gateway({ BACKEND_SERVICE: backend.url });
+    const answer = await call("/request", { ...tenant("a"), method: "POST", body: Buffer.alloc(30_000_000) });
+    expect([answer.status, answer.json()["error"]]).toMatchObject([413, { reason: "body_too_large" }]);
+    // Closed on bytes that are still coming, the connection would be reset, and the answer with it.
+    expect(answer.headers.get("connection")).not.toBe("close");
+  });
+
   test.each(rows)("refuses %s", async (_name, path, init, status, reason) => {
     const backend = await started.backend((_req, res) => answerJson(res, 200, { pod: "p0" }));
     const { call } = await started.gateway({ BACKEND_SERVICE: backend.url, BODY_LIMIT_BYTES: "4" });

@@ -21,8 +21,8 @@ export type Ticket = {
   readonly receivedUs: number;
   /** Memory that it holds while it waits. */
   readonly bytes: number;
-  /** Aborts when the client leaves. */
-  readonly signal: AbortSignal;
+  /** Aborts when the client leaves; null for one that never does. */
+  readonly signal: AbortSignal | null;
 };
 
 export type Admission =
@@ -125,6 +125,11 @@ export class Lane {
     return this.#queue.length + (this.#probe === null ? 0 : 1);
   }
 
+  /** Whether a request that comes now goes on at once, as far as those in flight let it. */
+  get flows(): boolean {
+    return !this.#closed && !this.#releasing && this.#queue.length === 0 && this.#ending === null;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -146,7 +151,7 @@ export class Lane {
 
   /** {@link admit} without a promise: `settle` is called once, within this call or later; it calls nothing of the lane. */
   enter(ticket: Ticket, settle: (admission: Admission) => void): void {
-    if (ticket.signal.aborted) return settle({ kind: "abandoned" });
+    if (ticket.signal?.aborted) return settle({ kind: "abandoned" });
     if (!this.#closed && this.#queue.length === 0 && this.#inFlight < this.#options.maxDirect) {
       this.#inFlight++;
       return settle({ kind: "go" });
@@ -174,7 +179,7 @@ export class Lane {
     if (this.#probe === ticket) {
       this.#probe = null;
       this.#options.limits.give(ticket);
-      this.#options.on(ticket.signal.aborted ? "abandoned" : "released");
+      this.#options.on(ticket.signal?.aborted ? "abandoned" : "released");
       if (reached) {
         this.#closed = false;
         if (this.#coldStartFromUs !== null) {
@@ -211,13 +216,13 @@ export class Lane {
     const waiting: Waiting = {
       ticket,
       leave: (admission) => {
-        ticket.signal.removeEventListener("abort", abandon);
+        ticket.signal?.removeEventListener("abort", abandon);
         settle(admission);
       },
     };
     this.#insert(waiting);
-    if (ticket.signal.aborted) abandon();
-    else ticket.signal.addEventListener("abort", abandon);
+    if (ticket.signal?.aborted) abandon();
+    else ticket.signal?.addEventListener("abort", abandon);
     this.#move();
   }
 

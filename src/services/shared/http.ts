@@ -30,8 +30,6 @@ export function sendRefusal(
   const { status, reason, message, retryAfterSeconds } = refusal;
   const retryAfter: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
-  // The rest of a body that is too large is not worth reading to its end.
-  if (status === 413) res.setHeader("connection", "close");
   sendJson(res, status, { error: { reason, message } }, { ...headers, ...retryAfter });
 }
 
@@ -93,12 +91,16 @@ export function readBody(req: IncomingMessage, limit: number, budget: ByteBudget
       }
       resolve(reading);
     };
+    // Refused at once, but read and thrown away: a connection that is closed on a client that still writes is reset, and it
+    // would never see why.
     const tooLarge: Refusal = {
       status: 413,
       reason: "body_too_large",
       message: `A body may have ${limit} bytes at most.`,
     };
+    if (Number(req.headers["content-length"] ?? 0) > limit) settle({ refusal: tooLarge });
     req.on("data", (chunk: Buffer) => {
+      if (settled) return;
       if (size + chunk.length > limit) return settle({ refusal: tooLarge });
       if (!budget.take(chunk.length)) {
         return settle({
