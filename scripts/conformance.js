@@ -115,8 +115,7 @@ const vitest = (...args) =>
 const report = join(folder, "unit.json");
 const rooms = ["src/routing", "src/scaling", "src/workloads"];
 const unitPassed =
-  asked.length > 0 ||
-  vitest("--project", "unit", ...rooms, "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`);
+  asked.length > 0 || vitest("--project", "unit", ...rooms, "--reporter=json", `--outputFile.json=${report}`);
 const able = suites.filter((suite) => lacks(suite).length === 0);
 const passed =
   able.length === 0 ||

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { InputError } from "../src/errors.ts";
-import { loadScenarios } from "../src/scenarios/load.ts";
+import { BUNDLED, loadScenarios, MORE } from "../src/scenarios/load.ts";
 import { readConfig } from "../src/topology/config.ts";
 import { Files } from "../src/topology/files.ts";
 import { loadTopology } from "../src/topology/load.ts";
@@ -105,6 +105,7 @@ describe("limpet.yaml", () => {
     ["a program", "programs: {a: {command: [c], zzz: 1}}"],
     ["request", "request: {zzz: 1}"],
     ["activeTenants", "activeTenants: {metric: m, zzz: 1}"],
+    ["versions", "versions: {zzz: 1}"],
   ] as const;
 
   test.each(places)("docs/limpet-yaml.md's example has every field of %s", async (_, text) => {
@@ -117,6 +118,18 @@ describe("limpet.yaml", () => {
     expect(fields?.length).toBeGreaterThan(1);
     expect(fields?.filter((field) => !new RegExp(`^\\s*${field}:`, "m").test(example!))).toEqual([]);
   });
+});
+
+test("docs/parity.md has every scenario, and none that differs", async () => {
+  const topology = await loadTopology({ path: join(root, "k8s/test-topology") });
+  const { plans } = await loadScenarios([...BUNDLED, ...MORE], topology);
+  const rows = read("docs/parity.md")
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  const named = rows.map((cells) => cells[1]!).filter((name) => !["", "scenario", "---"].includes(name));
+  expect(named.sort()).toEqual(plans.map(({ name }) => name).sort());
+  expect(rows.filter((cells) => cells.includes("**differ**"))).toEqual([]);
 });
 
 test("docs/checklist.md has the 117 lines, each with where it stands", () => {

@@ -273,6 +273,47 @@ describe("limpet scale", () => {
   });
 });
 
+describe("versions", () => {
+  const hpa = {
+    maxReplicas: 5,
+    behavior: { scaleUp: { tolerance: "0.5" } },
+    metrics: [
+      {
+        type: "External",
+        external: { metric: { name: "m" }, target: { type: "AverageValue", averageValue: "2" } },
+      },
+    ],
+  };
+  const trace = `${JSON.stringify({ t: 0, replicas: 1, metrics: [3], pass: "hpa", hpa })}\n`;
+
+  test("limpet scale: the newest reads a tolerance, 1.34 does not, and that is said", () => {
+    const newest = limpet(["scale", "--trace", "-"], trace);
+    expect([newest.err, jsonLines(newest)]).toMatchObject(["", [{ replicas: 1 }]]);
+    const older = limpet(["scale", "--trace", "-", "--versions", "kubernetes=1.34"], trace);
+    expect([older.err, jsonLines(older)]).toMatchObject([
+      "stdin:1: Kubernetes 1.34 ignores behavior.scaleUp.tolerance, which came with 1.35\n",
+      [{ replicas: 2 }],
+    ]);
+  });
+
+  test("limpet query: Prometheus 2 takes the sample at the window's beginning, 3 does not", () => {
+    const ask = (versions: string) =>
+      limpet(
+        ["query", "count_over_time(m[1m])", "--samples", "-", "--time", "60", "--versions", versions],
+        "m 1 0\nm 2 30000\nm 3 60000\n",
+      ).out;
+    expect(ask("prometheus=2")).toContain('[60,"3"]');
+    expect(ask("prometheus=3")).toContain('[60,"2"]');
+  });
+
+  test("what is not known is bad input", () => {
+    const said = limpet(["scale", "--trace", "-", "--versions", "keda=9.9,istia=1"], trace);
+    expect(said).toMatchObject({ status: 2, out: "" });
+    expect(said.err).toContain("keda: 9.9 is not known; 2.13 to 2.21 are known; left out it is 2.21");
+    expect(said.err).toContain('kubernetes, keda, istio, prometheus are known, found "istia"');
+  });
+});
+
 describe("limpet query", () => {
   const samples =
     'hits_total{pod="a"} 0 0\nhits_total{pod="b"} 10 0\nhits_total{pod="a"} 30 60000\nhits_total{pod="b"} 40 60000\n';

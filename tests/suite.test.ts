@@ -1,4 +1,5 @@
 /** The main job, whole: the six tests on the test topology, as `npm start` runs them. */
+import { basename } from "node:path";
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { expect, test } from "vitest";
 import { limpet, limpetTest } from "./kit.ts";
@@ -19,6 +20,34 @@ type Suite = {
   readonly "@errors": string;
   readonly testcase: readonly { readonly "@classname": string; readonly "@name": string }[];
 };
+
+type Comparison = {
+  readonly agree: boolean;
+  readonly scenarios: readonly {
+    readonly name: string;
+    readonly rows: readonly { readonly measure: string; readonly a: unknown; readonly verdict: string }[];
+  }[];
+};
+
+/** The simulated engine with the same seed, beside the run that was just made. */
+async function parity(folder: string, cwd: string): Promise<void> {
+  const simulated = await limpet(["test", "--seed", "11", "--engine", "simulated", "--reporter", "json"], {
+    cwd,
+  });
+  expect(simulated.code, simulated.said).toBe(0);
+  const other = (JSON.parse(simulated.stdout) as { readonly folder: string }).folder;
+  const compared = await limpet(["compare", folder, other, "--reporter", "json"], { cwd });
+  const { scenarios } = JSON.parse(compared.stdout) as Comparison;
+  expect(scenarios.map(({ name }) => name)).toEqual(SIX);
+  const differing = scenarios.flatMap(({ name, rows }) =>
+    rows.filter(({ verdict }) => verdict === "differ").map((row) => ({ name, ...row })),
+  );
+  expect(differing, compared.stdout).toEqual([]);
+  expect(compared.code).toBe(0);
+  // Agreement about nothing would be none: tenants' owners were really held beside each other.
+  const owners = scenarios.flatMap(({ rows }) => rows).filter(({ measure }) => measure.startsWith("owners"));
+  expect(owners.reduce((sum, { a }) => sum + Number(a), 0)).toBeGreaterThan(10);
+}
 
 test("limpet test: six passes, exit 0, and the same as a table and as JUnit", async () => {
   const { code, result, said, cwd } = await limpetTest(["--seed", "11"]);
@@ -53,7 +82,9 @@ test("limpet test: six passes, exit 0, and the same as a table and as JUnit", as
     for (const one of suite.testcase) expect(one["@classname"]).toBe(SIX[index]);
   }
 
-  const table = await limpet(["report"], { cwd });
+  await parity(result.folder, cwd);
+
+  const table = await limpet(["report", basename(result.folder)], { cwd });
   expect(table.code).toBe(0);
   expect(table.stdout).toContain("6 of 6 tests pass");
   const rows = table.stdout.split("\n").filter((line) => SIX.some((name) => line.startsWith(` ${name} `)));

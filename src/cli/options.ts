@@ -41,7 +41,12 @@ export type UpOptions = TopologyOptions &
   };
 /** How the answer to a question is written; absent: for a terminal on a terminal, else JSON. */
 export type QuestionReporter = "terminal" | "json";
-export type QueryCommandOptions = { samples: string; time?: string; reporter?: QuestionReporter };
+export type QueryCommandOptions = {
+  samples: string;
+  time?: string;
+  versions?: string;
+  reporter?: QuestionReporter;
+};
 export type WhereOptions = {
   topology?: string;
   tier?: string;
@@ -52,6 +57,7 @@ export type WhereOptions = {
 };
 export type ScaleOptions = {
   trace: string;
+  versions?: string;
   topology?: string;
   tier?: string;
   reporter?: QuestionReporter;

@@ -4,6 +4,7 @@ import { sampleText, timeText } from "../metrics/api-json.ts";
 import { parseTime } from "../metrics/api-params.ts";
 import { ExpositionError } from "../metrics/exposition.ts";
 import { querySamples, type SamplesAnswer } from "../metrics/query-samples.ts";
+import { parseVersions } from "../topology/versions.ts";
 import { goQuote, METRIC_NAME, type Labels } from "../promql/labels.ts";
 import type { QueryResult } from "../promql/query.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -18,7 +19,9 @@ export async function queryCommand(
 ): Promise<number> {
   const tMs = timeOf(options.time);
   const { name, text } = await readInput(host, "--samples", options.samples);
-  const answer = ask({ promql, text, tMs, nowMs: host.now().getTime() }, name);
+  const { prometheus } = options.versions === undefined ? {} : parseVersions(options.versions);
+  const asked = { promql, text, tMs, nowMs: host.now().getTime() };
+  const answer = ask({ ...asked, options: { version: prometheus ?? 3 } }, name);
   if (wantsJson(host, options.reporter)) host.stdout.write(`${answer.body}\n`);
   else if (answer.result) host.stdout.write(resultLines(answer.result, answer.tMs));
   if (answer.error) throw new InputError([`${answer.error.errorType}: ${answer.error.message}`]);

@@ -56,6 +56,10 @@ function addScale(program: Command, host: Host, result: { code: number }): void 
     .requiredOption("--trace <FILE|->", "the course: a JSON line for each instant at which something changes")
     .option("--topology <DIR|->", `whose ScaledObject it is; ${TOPOLOGY}`)
     .option("--tier <NAME>", "the tier; default: the first")
+    .option(
+      "--versions <LIST>",
+      "releases, like keda=2.17,kubernetes=1.30; default: limpet.yaml's, else the newest",
+    )
     .addOption(reporter())
     .addHelpText(
       "after",
@@ -80,6 +84,7 @@ function addQuery(program: Command, host: Host, result: { code: number }): void 
     .description("ask an instant query of samples in a file")
     .argument("<PROMQL>", "the query")
     .requiredOption("--samples <FILE|->", "exposition text; timestamps in milliseconds after the values")
+    .option("--versions <LIST>", "prometheus=2 answers as a Prometheus 2; default 3")
     .option("--time <T>", "unix seconds or RFC 3339; default: the newest timestamp in the samples, else now")
     .addOption(reporter())
     .addHelpText(

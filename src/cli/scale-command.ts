@@ -1,7 +1,10 @@
 /** `limpet scale`: what KEDA and the HPA make of a course of events. */
 import { InputError } from "../errors.ts";
+import { ignoredOfBehavior, ignoredOfScaledObject } from "../scaling/ignored-fields.ts";
 import { replay, type PassRow, type ReplayOptions } from "../scaling/replay.ts";
 import { parseTrace, type TraceLine } from "../scaling/trace.ts";
+import type { Versions } from "../scaling/types.ts";
+import { parseVersions } from "../topology/versions.ts";
 import { columns } from "./columns.ts";
 import { EXIT, type Host } from "./host.ts";
 import { openTopology } from "./open-topology.ts";
@@ -16,7 +19,9 @@ export async function scaleCommand(host: Host, options: ScaleOptions): Promise<n
   const { name, text } = await readInput(host, "--trace", options.trace);
   const lines = parseTrace(text, name);
   // All of them first: where the trace lacks something, there is one message and no half an answer.
-  const rows = [...replay(lines, await startOf(host, options, lines))];
+  const start = await startOf(host, options, lines);
+  const rows = [...replay(lines, start)];
+  host.stderr.write(ignoredLines(lines, start.versions ?? {}));
   const isJson = wantsJson(host, options.reporter);
   host.stdout.write(isJson ? rows.map((row) => `${JSON.stringify(row)}\n`).join("") : tableOf(rows));
   return EXIT.pass;
@@ -25,12 +30,13 @@ export async function scaleCommand(host: Host, options: ScaleOptions): Promise<n
 /** A trace that brings its own object needs no topology; any other is about a tier's. */
 async function startOf(
   host: Host,
-  { topology: path, tier: tierName }: ScaleOptions,
+  { topology: path, tier: tierName, versions }: ScaleOptions,
   lines: readonly TraceLine[],
 ): Promise<ReplayOptions> {
   const asked = path !== undefined || tierName !== undefined;
+  const given = versions === undefined ? {} : parseVersions(versions);
   if (!asked && lines.some(({ scaledObject, hpa }) => scaledObject !== undefined || hpa !== undefined))
-    return {};
+    return { versions: given };
   const topology = await openTopology(host, path === undefined ? {} : { topology: path });
   const { scaledObject, workload, name } = tierNamed(topology, tierName);
   if (scaledObject === null)
@@ -52,7 +58,19 @@ async function startOf(
       annotations: scaledObject.manifest.annotations,
     },
     replicas: workload.replicas ?? 1,
+    versions: { ...topology.config.versions, ...given },
   };
+}
+
+/** Of the specs in the trace; those of a topology are its findings. */
+function ignoredLines(lines: readonly TraceLine[], versions: Versions): string {
+  const found = lines.flatMap(({ source, scaledObject, hpa }) => [
+    ...(scaledObject === undefined ? [] : ignoredOfScaledObject({ spec: scaledObject }, versions)).map(
+      ({ message }) => `${source}: ${message}`,
+    ),
+    ...ignoredOfBehavior(hpa?.behavior, versions).map(({ message }) => `${source}: ${message}`),
+  ]);
+  return found.map((line) => `${line}\n`).join("");
 }
 
 /** A pass that says what the same controller's last one said is not said again. */

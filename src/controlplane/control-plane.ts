@@ -99,7 +99,7 @@ export class ControlPlane {
           kindsNamed: (name) =>
             topology.workloads.filter((workload) => workload.name === name).map(({ kind }) => kind),
           metrics,
-          versions: options.versions ?? {},
+          versions: options.versions ?? topology.config.versions,
           emit,
           onLate,
         }),

@@ -24,6 +24,7 @@ import type {
   ResolvedCluster,
   ResolvedDestination,
   ResolvedRoute,
+  RetryRules,
 } from "./types.ts";
 import {
   defaultRetryPolicy,
@@ -46,6 +47,8 @@ export type ResolveInput = {
   readonly callerLabels?: Readonly<Record<string, string>>;
   /** istiod's `PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES`; false unless somebody set it. */
   readonly edsForHeadless?: boolean;
+  /** Default: those of the newest Istio. */
+  readonly retries?: RetryRules;
 };
 
 type Target = {
@@ -190,7 +193,7 @@ function defaultRoute(
     ...(kind === "tcp" ? { protocol: "tcp" } : {}),
     destinations: [{ weight: 100, cluster }],
     hashPolicies,
-    retryPolicy: kind === "tcp" ? null : defaultRetryPolicy(true),
+    retryPolicy: kind === "tcp" ? null : defaultRetryPolicy(true, input.retries),
     because,
   };
 }
@@ -299,7 +302,8 @@ function virtualRoute(
     ...(kind === "tcp" ? { protocol: "tcp" } : {}),
     destinations,
     hashPolicies: policies,
-    retryPolicy: kind === "tcp" ? null : retryPolicyOf(objectAt(picked.route, "retries"), hashedToOne),
+    retryPolicy:
+      kind === "tcp" ? null : retryPolicyOf(objectAt(picked.route, "retries"), hashedToOne, input.retries),
     timeoutMs: kind === "tcp" ? 0 : (durationMs(textAt(picked.route, "timeout")) ?? 0),
     ...(kind === "tcp" ? {} : editsOf(picked.route)),
     because,

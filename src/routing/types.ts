@@ -60,6 +60,16 @@ export type RetryPolicy = {
   readonly perTryTimeoutMs?: number;
 };
 
+/** Where releases of istiod write retries otherwise. Source: istio/istio pilot/pkg/networking/core/route/retry/retry.go. */
+export type RetryRules = {
+  /** `previous_hosts` is left out on a consistent-hash route with one destination: since 1.23. */
+  readonly sameHostWhereHashed: boolean;
+  /** Status 503 is among the defaults: until 1.23. */
+  readonly on503: boolean;
+  /** `retryIgnorePreviousHosts` is read: since 1.26. */
+  readonly readsIgnorePreviousHosts: boolean;
+};
+
 export type ResolvedDestination = {
   readonly weight: number;
   readonly cluster: ResolvedCluster;

@@ -3,7 +3,7 @@ import { exportedTo, hostMatches, qualifyHost, specificity } from "./istio-hosts
 import type { IstioResource } from "./istio-hosts.ts";
 import { durationMs, isObject, listAt, numberAt, objectAt, textAt, textsAt } from "./json.ts";
 import type { Spec } from "./json.ts";
-import type { HeaderEdits, RetryPolicy } from "./types.ts";
+import type { HeaderEdits, RetryPolicy, RetryRules } from "./types.ts";
 
 export type Caller = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
 
@@ -92,26 +92,36 @@ export function pickRoute(
 
 const RETRY_ON = ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"];
 
+/** Those of 1.26 and newer. */
+const NEWEST: RetryRules = { sameHostWhereHashed: true, on503: false, readsIgnorePreviousHosts: true };
+
 /** Istio's default. `previousHosts` is left out on a consistent-hash route with one destination. */
-export const defaultRetryPolicy = (previousHosts: boolean): RetryPolicy => ({
+export const defaultRetryPolicy = (previousHosts: boolean, rules: RetryRules = NEWEST): RetryPolicy => ({
   numRetries: 2,
   retryOn: RETRY_ON,
-  retriableStatusCodes: [],
+  retriableStatusCodes: rules.on503 ? [503] : [],
   previousHosts,
   hostSelectionRetryMaxAttempts: 5,
 });
 
 /** A route's `retries`; `attempts` 0 or left out turns retries off. Source: …/core/route/retry/retry.go. */
-export function retryPolicyOf(retries: Spec | null, hashedToOne: boolean): RetryPolicy | null {
-  if (retries === null) return defaultRetryPolicy(!hashedToOne);
+export function retryPolicyOf(
+  retries: Spec | null,
+  hashedToOne: boolean,
+  rules: RetryRules = NEWEST,
+): RetryPolicy | null {
+  const previousHosts = !(hashedToOne && rules.sameHostWhereHashed);
+  if (retries === null) return defaultRetryPolicy(previousHosts, rules);
   const attempts = numberAt(retries, "attempts") ?? 0;
   if (attempts === 0) return null;
   const words = (textAt(retries, "retryOn") ?? "").split(",").map((word) => word.trim());
-  const codes = words.filter((word) => /^\d{3}$/.test(word)).map(Number);
+  const given = words.filter((word) => /^\d{3}$/.test(word)).map(Number);
   const named = words.filter((word) => word !== "" && !/^\d+$/.test(word));
-  const retryOn = words.some((word) => word !== "") ? named : RETRY_ON;
+  const isGiven = words.some((word) => word !== "");
+  const retryOn = isGiven ? named : RETRY_ON;
+  const codes = isGiven ? given : defaultRetryPolicy(previousHosts, rules).retriableStatusCodes;
   const perTryTimeoutMs = durationMs(textAt(retries, "perTryTimeout"));
-  const forced = retries["retryIgnorePreviousHosts"];
+  const forced = rules.readsIgnorePreviousHosts ? retries["retryIgnorePreviousHosts"] : undefined;
   return {
     numRetries: attempts,
     retryOn:
@@ -119,7 +129,7 @@ export function retryPolicyOf(retries: Spec | null, hashedToOne: boolean): Retry
         ? [...retryOn, "retriable-status-codes"]
         : retryOn,
     retriableStatusCodes: codes,
-    previousHosts: typeof forced === "boolean" ? forced : !hashedToOne,
+    previousHosts: typeof forced === "boolean" ? forced : previousHosts,
     hostSelectionRetryMaxAttempts: 5,
     ...(perTryTimeoutMs === null || perTryTimeoutMs === 0 ? {} : { perTryTimeoutMs }),
   };

@@ -5,6 +5,7 @@ import type { Problems } from "./problems.ts";
 import { shownPath } from "./schema.ts";
 import { nearest } from "./suggest.ts";
 import type { LimpetConfig, Source } from "./types.ts";
+import { PRODUCTS, readVersion, type TopologyVersions } from "./versions.ts";
 
 export const NO_CONFIG: LimpetConfig = {
   file: null,
@@ -16,6 +17,7 @@ export const NO_CONFIG: LimpetConfig = {
   tenantIdleSeconds: null,
   gaugeIntervalSeconds: null,
   workMs: null,
+  versions: {},
 };
 
 /** The configuration together with where its parts were written. */
@@ -45,6 +47,7 @@ async function configSchema() {
     tierHeader: name.nullable().default(null),
     podField: name.default("pod"),
   });
+  const release = z.union([z.string(), z.number()]);
   const activeTenants = z.strictObject({
     metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "must be a metric's name"),
     labels: z.record(z.string(), z.string()).default({}),
@@ -58,6 +61,9 @@ async function configSchema() {
     tenantIdleSeconds: z.number().positive().max(86_400).nullable().default(null),
     gaugeIntervalSeconds: z.number().min(0).max(3_600).nullable().default(null),
     workMs: z.number().min(0).max(600_000).nullable().default(null),
+    versions: z
+      .strictObject(Object.fromEntries(PRODUCTS.map((product) => [product, release.optional()])))
+      .default({}),
   });
 }
 
@@ -72,11 +78,13 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     "tenantIdleSeconds",
     "gaugeIntervalSeconds",
     "workMs",
+    "versions",
   ],
   "tiers.*": ["workload", "services"],
   "programs.*": ["command", "honoursSpeed", "env"],
   request: ["method", "path", "tenantHeader", "tierHeader", "podField"],
   activeTenants: ["metric", "labels"],
+  versions: PRODUCTS,
 };
 
 /** Reads and checks the file; what is wrong goes to `problems`. */
@@ -97,7 +105,10 @@ export async function readConfig(path: string, files: Files, problems: Problems)
   const schema = await configSchema();
   const parsed = schema.safeParse(toJson(node));
   if (parsed.success)
-    return { config: { ...parsed.data, file: path }, at: (...steps) => sourceAt(node, steps) };
+    return {
+      config: { ...parsed.data, file: path, versions: versionsOf(node, problems) },
+      at: (...steps) => sourceAt(node, steps),
+    };
   const issues = parsed.error.issues.map((issue) => {
     const path: Path = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
     return { issue, path, line: sourceAt(node, path).line };
@@ -114,6 +125,19 @@ export async function readConfig(path: string, files: Files, problems: Problems)
     problems.add(sourceAt(node, where), `${shownPath(where)}: ${what}`);
   }
   return noConfig;
+}
+
+/** As they were written: to YAML 2.20 is the number 2.2. */
+function versionsOf(node: LocatedMap, problems: Problems): TopologyVersions {
+  let versions: TopologyVersions = {};
+  for (const product of PRODUCTS) {
+    const found = getIn(node, ["versions", product]);
+    if (found?.type !== "scalar" || found.value === null) continue;
+    const read = readVersion(product, found.written ?? String(found.value));
+    if ("problem" in read) problems.add(found.source, `versions.${product}: ${read.problem}`);
+    else versions = { ...versions, ...read.versions };
+  }
+  return versions;
 }
 
 function reportUnknown(node: LocatedMap, path: Path, key: string, problems: Problems): void {

@@ -140,6 +140,7 @@ describe("the original document's manifests", async () => {
     const line = text.split("\n").indexOf("- prometheus.yaml") + 1;
     expect(said(topology)).toEqual([
       `kustomization.yaml:${line}: prometheus.yaml not found; built-in Prometheus used, scrape 60 s`,
+      "keda-scaler.yaml:18: ScaledObject test-api-small-scaler: KEDA 2.21 ignores metricName, dropped with 2.12",
     ]);
     expect(topology.scrape).toMatchObject({
       scrapeIntervalSeconds: 60,

@@ -8,6 +8,7 @@ import { notActedOn } from "./acted-on.ts";
 import { noConfig, readConfig, type LocatedConfig } from "./config.ts";
 import { Files, KUSTOMIZATION_NAMES } from "./files.ts";
 import { buildKustomization, objectsOf, refuseDuplicates, type Built } from "./kustomize/build.ts";
+import { ignoredFindings } from "./ignored.ts";
 import { kindOf, namespaceOf, type Resource } from "./kustomize/resource.ts";
 import { listAt, objectAt, textAt } from "./json.ts";
 import { toManifest } from "./manifest.ts";
@@ -21,6 +22,7 @@ import { validateAll } from "./schema.ts";
 import { withServingPortsFirst } from "./serving-ports.ts";
 import { applyToConfig, applyToObjects, applyToScrape, type Setting } from "./settings/settings.ts";
 import type { Finding, Manifest, Topology } from "./types.ts";
+import { retryRules } from "./versions.ts";
 import { whoIsWho } from "./who-is-who.ts";
 
 export type LoadOptions = {
@@ -62,6 +64,7 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
   const who = whoIsWho(objects, { ...located, config }, problems);
   problems.throwIfAny();
   const { entry } = who;
+  const { versions } = located.config;
   const istio = (kind: string) =>
     objects.manifests
       .filter((manifest) => isKind(manifest, "networking.istio.io", kind))
@@ -80,9 +83,15 @@ export async function loadTopology(options: LoadOptions): Promise<Topology> {
       destinationRules: istio("DestinationRule"),
       callerNamespace: entry.workload.namespace,
       callerLabels: entry.workload.podLabels,
+      retries: retryRules(versions.istio),
     }),
     config,
-    findings: [...missingFindings(built, scrape), ...built.findings, ...who.findings],
+    findings: [
+      ...missingFindings(built, scrape),
+      ...built.findings,
+      ...who.findings,
+      ...ignoredFindings(objects.manifests, versions),
+    ],
     notActedOn: notActedOn(objects.manifests, replacedByOurs(objects.manifests)),
   };
 }
@@ -116,13 +125,16 @@ function plain(resources: readonly Resource[], files: Files): Built {
   return { resources, missing: [], findings: [] };
 }
 
-export function readPath(path: string, files: Files): Built {
+/** `named`: the path as the user wrote it. */
+export function readPath(path: string, files: Files, named = path): Built {
   const full = resolve(path);
   const kind = files.kind(full);
+  if (kind === "other")
+    files.problems.fail(null, `${named}: neither a file nor a folder; pipe it in and name - in its place`);
   if (kind === "absent")
     files.problems.fail(
       null,
-      `${path}: no such file or folder; name a folder with a kustomization.yaml, a file, or -`,
+      `${named}: no such file or folder; name a folder with a kustomization.yaml, a file, or -`,
     );
   if (kind === "file") {
     if ((KUSTOMIZATION_NAMES as readonly string[]).includes(basename(full)))
@@ -134,11 +146,16 @@ export function readPath(path: string, files: Files): Built {
   }
   const kustomization = files.kustomizationOf(full);
   if (kustomization !== null) return buildKustomization(kustomization, files);
+  if (files.kind(join(full, "Chart.yaml")) === "file")
+    files.problems.fail(
+      null,
+      `${named}: a Helm chart; render it and pipe it: helm template ${named} | limpet … -`,
+    );
   const manifests = files.manifestFiles(full);
   if (manifests.length === 0) {
     const below = files.topologiesBelow(full);
-    const hint = below.length === 0 ? "" : ` Below it: ${below.map((name) => join(path, name)).join(", ")}`;
-    files.problems.fail(null, `${path}: no kustomization.yaml and no YAML files in it.${hint}`);
+    const hint = below.length === 0 ? "" : ` Below it: ${below.map((name) => join(named, name)).join(", ")}`;
+    files.problems.fail(null, `${named}: no kustomization.yaml and no YAML files in it.${hint}`);
   }
   const resources = manifests.flatMap((file) =>
     files.documents(file, null).flatMap((document) => objectsOf(document, files)),

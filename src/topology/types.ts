@@ -1,5 +1,6 @@
 /** The manifests, loaded: what every other room works from. */
 import type { ResolvedRoute } from "../routing/types.ts";
+import type { TopologyVersions } from "./versions.ts";
 
 export type Source = { readonly file: string; readonly line: number; readonly column: number };
 
@@ -165,6 +166,8 @@ export type LimpetConfig = {
   readonly tenantIdleSeconds: number | null;
   readonly gaugeIntervalSeconds: number | null;
   readonly workMs: number | null;
+  /** Releases that are meant; what is left out is the newest known. */
+  readonly versions: TopologyVersions;
 };
 
 export type Topology = {

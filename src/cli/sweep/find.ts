@@ -10,6 +10,7 @@ import type { LoadOptions } from "../../topology/load.ts";
 import { nearest } from "../../topology/suggest.ts";
 import { EXIT, type Host } from "../host.ts";
 import type { SweepOptions } from "../options.ts";
+import { quoted } from "../replay.ts";
 import { runVariants } from "./run-variants.ts";
 import { loadVariant, parseSet, variantOf, variantsOf } from "./variants.ts";
 
@@ -74,16 +75,16 @@ export async function findEdge(
     if (host.interrupted.aborted) throw new Error("interrupted");
     const found = judge(all, wanted);
     const holds = found.passes === found.runs;
-    screen.write(`  ${path}=${value}  ${triedWords({ value, holds, found })}\n`);
+    screen.write(`  ${value.padStart(8)}  ${triedWords({ value, holds, found })}\n`);
     return { holds, found };
   };
   const result = await bisect(range, ask);
   const again = (value: string, { seed }: Found): string =>
     [
       "limpet sweep",
-      ...given.names.map((name) => JSON.stringify(name)),
-      ...[...settings, [path, value]].map(([name, one]) => `--set ${name}=${one}`),
-      ...(options.topology === undefined ? [] : [`--topology ${options.topology}`]),
+      ...given.names.map(quoted),
+      ...[...settings, [path, value]].map(([name, one]) => `--set ${quoted(`${name}=${one}`)}`),
+      ...(options.topology === undefined ? [] : [`--topology ${quoted(options.topology)}`]),
       `--runs 1 --seed ${seed}`,
     ].join(" ");
   if (reporter === "json") {
@@ -103,8 +104,8 @@ export async function findEdge(
   } else if (result.kind === "edge") {
     const { holding, failing } = result;
     host.stdout.write(
-      ` "${wanted}" passes at ${path}=${holding.value} (${holding.found.passes} of ${holding.found.runs} runs) and not at ` +
-        `${path}=${failing.value} (${failing.found.passes} of ${failing.found.runs})\n` +
+      ` "${wanted}" passes at ${holding.value} (${holding.found.passes} of ${holding.found.runs} runs) and not at ` +
+        `${failing.value} (${failing.found.passes} of ${failing.found.runs})\n` +
         `   seed ${failing.found.seed}: ${failing.found.scenario} · ${reasonOf(failing.found)}\n` +
         `   again  ${again(failing.value, failing.found)}\n`,
     );

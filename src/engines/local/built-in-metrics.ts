@@ -13,12 +13,14 @@ import type { Metrics } from "./metrics.ts";
 
 export class BuiltInMetrics implements Metrics {
   readonly #clock: Clock;
+  readonly #version: 2 | 3;
   #served: { url: string; close(): Promise<void> } | null = null;
   #scraper: Scraper | null = null;
   #away = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, version: 2 | 3) {
     this.#clock = clock;
+    this.#version = version;
   }
 
   get url(): string {
@@ -28,14 +30,26 @@ export class BuiltInMetrics implements Metrics {
   querySource(tsdb: Tsdb): QuerySource {
     return {
       query: (promql, timeUnixSeconds) =>
-        this.#away ? NO_ANSWER : queryTsdb(tsdb, { query: promql, timeUnixSeconds }),
+        this.#away
+          ? NO_ANSWER
+          : queryTsdb(tsdb, {
+              query: promql,
+              timeUnixSeconds,
+              options: { version: this.#version },
+            }),
     };
   }
 
   async start({ tsdb, scraper }: ControlPlane, port: number): Promise<void> {
     this.#scraper = scraper;
     const targets = (): readonly TargetState[] => scraper?.targets() ?? [];
-    this.#served = await servePrometheus({ port, clock: this.#clock, tsdb, targets });
+    this.#served = await servePrometheus({
+      port,
+      clock: this.#clock,
+      tsdb,
+      targets,
+      version: this.#version,
+    });
   }
 
   async found(): Promise<void> {}
@@ -70,10 +84,12 @@ async function servePrometheus(options: {
   clock: Clock;
   tsdb: Tsdb;
   targets: () => readonly TargetState[];
+  version: 2 | 3;
 }): Promise<{ url: string; close(): Promise<void> }> {
-  const { clock, tsdb, targets } = options;
+  const { clock, tsdb, targets, version } = options;
   const handler = prometheusApi({
     tsdb,
+    query: { version },
     nowUnixMs: () => unixMsAt(clock, clock.nowUs()),
     targets: () =>
       targets().map((target) => ({

@@ -115,7 +115,7 @@ class LocalRun implements EngineRun {
     });
     this.#metrics =
       prometheus === undefined
-        ? new BuiltInMetrics(clock)
+        ? new BuiltInMetrics(clock, topology.config.versions.prometheus ?? 3)
         : new RealPrometheus({
             topology,
             clock,

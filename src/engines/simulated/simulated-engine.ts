@@ -90,7 +90,13 @@ class SimulatedRun implements EngineRun {
       emit,
       querySource: (tsdb) => ({
         query: (query, timeUnixSeconds) =>
-          this.#prometheusAway ? CONNECTION_REFUSED : queryTsdb(tsdb, { query, timeUnixSeconds }),
+          this.#prometheusAway
+            ? CONNECTION_REFUSED
+            : queryTsdb(tsdb, {
+                query,
+                timeUnixSeconds,
+                options: { version: topology.config.versions.prometheus ?? 3 },
+              }),
       }),
     });
   }

@@ -9,8 +9,11 @@ export type RunFigures = {
   /** Seconds of pods of all tiers, from the creation of each to its end. */
   readonly podSeconds: number;
   readonly offered: number;
+  /** Without an answer, whatever the reason: what limits refuse is no answer either. */
   readonly lost: number;
-  /** Requests that came while no pod of their tier was ready. */
+  /** Requests that have a row of their own: all of them, or of a large population a sample. */
+  readonly rows: number;
+  /** Of those rows: requests that came while no pod of their tier was ready. */
   readonly cold: number;
   /** Their latencies: `[steps of COLD_STEP_US, how many]`; those without an answer are not among them. */
   readonly coldLatencies: readonly (readonly [step: number, count: number])[];
@@ -89,7 +92,7 @@ export class FiguresFold {
   /** uid → since when. */
   readonly #pods = new Map<string, number>();
   readonly #cold = new Map<number, number>();
-  #sums = { podUs: 0, offered: 0, lost: 0, cold: 0, hits: 0, misses: 0, moves: 0 };
+  #sums = { podUs: 0, offered: 0, lost: 0, rows: 0, cold: 0, hits: 0, misses: 0, moves: 0 };
   #lastUs = 0;
 
   add(event: RunEvent): void {
@@ -134,6 +137,7 @@ export class FiguresFold {
   }
 
   #request({ tier, tenant, pod, outcome, scheduledAtUs, atUs, latencyUs }: RequestRow): void {
+    this.#sums.rows++;
     const course = this.#tier(tier);
     if (course.isCold(scheduledAtUs)) {
       this.#sums.cold++;
@@ -145,7 +149,7 @@ export class FiguresFold {
 
   #window({ outcome, affinity, count }: RequestsWindow): void {
     this.#sums.offered += count;
-    if (outcome === "lost" || outcome === "error") this.#sums.lost += count;
+    if (outcome !== "answer") this.#sums.lost += count;
     if (affinity === "hit") this.#sums.hits += count;
     else if (affinity === "miss") this.#sums.misses += count;
     else if (affinity?.startsWith("moved-") === true && affinity !== "moved-over-zero")

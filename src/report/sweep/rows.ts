@@ -59,6 +59,7 @@ export function rowOf(
   const sum = (of: (run: RunFigures) => number): number => figures.reduce((all, run) => all + of(run), 0);
   const steps = sum(({ scaleSteps }) => scaleSteps);
   const known = sum(({ hits, misses }) => hits + misses);
+  const rows = sum((run) => run.rows);
   const offered = sum((run) => run.offered);
   const summary = summarizeRuns(runs.map(({ outcome }) => outcome));
   return {
@@ -66,7 +67,7 @@ export function rowOf(
     runs: runs.length,
     passes: summary.passes,
     podHours: runs.length === 0 ? 0 : rounded(sum(({ podSeconds }) => podSeconds) / 3600 / runs.length, 2),
-    coldPercent: offered === 0 ? 0 : rounded((sum(({ cold }) => cold) / offered) * 100, 1),
+    coldPercent: rows === 0 ? 0 : rounded((sum(({ cold }) => cold) / rows) * 100, 1),
     coldP95Seconds: p95(figures),
     movesPerStep: steps === 0 ? null : rounded(sum(({ moves }) => moves) / steps, 1),
     leastMovesPerStep: steps === 0 ? null : rounded(sum(({ leastMoves }) => leastMoves) / steps, 1),
@@ -82,7 +83,8 @@ export function rowOf(
 export const PARETO_OVER: readonly (readonly [name: string, of: (row: Figures) => number])[] = [
   ["pod-hours", ({ podHours }) => podHours],
   ["cold starts", ({ coldPercent }) => coldPercent],
-  ["cold p95", ({ coldP95Seconds }) => coldP95Seconds ?? 0],
+  // Cold, and never answered, is no short wait.
+  ["cold p95", ({ coldP95Seconds, coldPercent }) => coldP95Seconds ?? (coldPercent > 0 ? Infinity : 0)],
   ["moves a step", ({ movesPerStep }) => movesPerStep ?? 0],
   ["hit rate", ({ hitPercent }) => -(hitPercent ?? 100)],
   ["lost", ({ lost }) => lost],
