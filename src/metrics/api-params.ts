@@ -83,20 +83,22 @@ export function requiredTime(params: URLSearchParams, name: string): number {
   return tMs;
 }
 
-/** A number of seconds or a duration, as milliseconds. */
-export function durationParam(params: URLSearchParams, name: string): number {
-  const text = params.get(name) ?? "";
+/** A number of seconds or a duration, as milliseconds; a text says why it is neither. */
+export function durationOf(text: string): number | string {
   const seconds = parseFloat64(text);
   if (seconds !== null) {
     if (Number.isNaN(seconds) || Math.abs(seconds) >= 2 ** 63 / 1e9)
-      throw invalidParameter(
-        name,
-        `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`,
-      );
+      return `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`;
     return Math.trunc(seconds * 1e9) / 1e6;
   }
-  const ms = parseDuration(text) ?? (text === "0" ? 0 : null);
-  if (ms === null) throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration`);
+  return (
+    parseDuration(text) ?? (text === "0" ? 0 : `cannot parse ${JSON.stringify(text)} to a valid duration`)
+  );
+}
+
+export function durationParam(params: URLSearchParams, name: string): number {
+  const ms = durationOf(params.get(name) ?? "");
+  if (typeof ms === "string") throw invalidParameter(name, ms);
   return ms;
 }
 
@@ -111,6 +113,9 @@ export function limitParam(params: URLSearchParams): number {
   return limit;
 }
 
+/** Worded without a place here. */
+const EMPTY = "must contain at least one non-empty matcher";
+
 /** The selectors of `match[]`, each a list of matchers. */
 export function matchParams(
   params: URLSearchParams,
@@ -121,7 +126,8 @@ export function matchParams(
       const expr = parse(text);
       if (expr.kind === "vectorSelector" && expr.offsetMs === 0 && expr.at === null) return expr.matchers;
     } catch (problem) {
-      if (problem instanceof PromqlError) throw refuse(problem.message);
+      if (problem instanceof PromqlError)
+        throw refuse(problem.message.endsWith(EMPTY) ? `match[] ${EMPTY}` : problem.message);
       throw problem;
     }
     throw refuse(`1:1: parse error: ${JSON.stringify(text)} is not a series selector`);

@@ -89,6 +89,16 @@ describe("answers, byte for byte", () => {
       '{"status":"success","data":["large"],"warnings":["results truncated due to limit"]}',
     ],
     ["label/nothing/values", '{"status":"success","data":[]}'],
+    // The samples are half a second old.
+    [
+      "query?query=tenants&lookback_delta=400ms",
+      '{"status":"success","data":{"resultType":"vector","result":[]}}',
+    ],
+    [
+      "query?query=tenants&lookback_delta=0&timeout=30s",
+      `{"status":"success","data":{"resultType":"vector","result":${bothRows}}}`,
+    ],
+    ["alertmanagers", '{"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}}'],
     ["metadata", '{"status":"success","data":{"tenants":[{"type":"gauge","help":"Tenants","unit":""}]}}'],
     [
       "query?query=quantile(2,tenants)",
@@ -165,6 +175,26 @@ describe("refusals", () => {
       'invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector',
     ],
     ["series", 400, "bad_data", "no match[] parameter provided"],
+    [
+      "series?match[]={}",
+      400,
+      "bad_data",
+      'invalid parameter "match[]": match[] must contain at least one non-empty matcher',
+    ],
+    [
+      "query?query=1&timeout=long",
+      400,
+      "bad_data",
+      'invalid parameter "timeout": cannot parse "long" to a valid duration',
+    ],
+    [
+      "query_range?query=1&start=0&end=1&step=1&lookback_delta=far",
+      400,
+      "bad_data",
+      'error parsing lookback delta duration: cannot parse "far" to a valid duration',
+    ],
+    ["metadata?limit=all", 400, "bad_data", "limit must be a number"],
+    ["label/%ff/values", 400, "bad_data", 'invalid label name: "%ff"'],
     [
       "query?query=1&limit=x",
       400,

@@ -6,7 +6,15 @@ import { formatDuration } from "../promql/literals.ts";
 import { instantQuery, rangeQuery, type QueryOptions } from "../promql/query.ts";
 import { ApiError, apiErrorOf, badData, invalidParameter } from "./api-error.ts";
 import { errorBody, labelsJson, resultJson, successBody } from "./api-json.ts";
-import { durationParam, limitParam, matchParams, readParams, requiredTime, timeParam } from "./api-params.ts";
+import {
+  durationOf,
+  durationParam,
+  limitParam,
+  matchParams,
+  readParams,
+  requiredTime,
+  timeParam,
+} from "./api-params.ts";
 import type { Tsdb } from "./tsdb.ts";
 
 /** One scrape target as `/api/v1/targets` shows it. */
@@ -49,9 +57,20 @@ type Handler = (options: PrometheusApiOptions, params: URLSearchParams, name: st
 const query: Handler = (options, params) => {
   const limit = limitParam(params);
   const tMs = timeParam(params, "time", options.nowUnixMs());
-  const result = instantQuery(options.tsdb, params.get("query") ?? "", tMs, options.query);
+  const asked = queryOptions(options, params);
+  const result = instantQuery(options.tsdb, params.get("query") ?? "", tMs, asked);
   return answerOf(result, limit);
 };
+
+/** `timeout` has to be one, though nothing here takes that long; `lookback_delta` is for this query alone. */
+function queryOptions({ query = {} }: PrometheusApiOptions, params: URLSearchParams): QueryOptions {
+  if ((params.get("timeout") ?? "") !== "") durationParam(params, "timeout");
+  const lookback = params.get("lookback_delta") ?? "";
+  if (lookback === "") return query;
+  const lookbackMs = durationOf(lookback);
+  if (typeof lookbackMs === "string") throw badData(`error parsing lookback delta duration: ${lookbackMs}`);
+  return lookbackMs > 0 ? { ...query, lookbackMs } : query;
+}
 
 const queryRange: Handler = (options, params) => {
   const limit = limitParam(params);
@@ -68,10 +87,11 @@ const queryRange: Handler = (options, params) => {
     throw badData(
       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
     );
+  const asked = queryOptions(options, params);
   const text = params.get("query") ?? "";
   // Prometheus counts steps in whole milliseconds.
   return answerOf(
-    rangeQuery(options.tsdb, text, startMs, endMs, Math.max(1, Math.trunc(stepMs)), options.query),
+    rangeQuery(options.tsdb, text, startMs, endMs, Math.max(1, Math.trunc(stepMs)), asked),
     limit,
   );
 };
@@ -158,13 +178,21 @@ const targets: Handler = (options, params) => {
           scrapeInterval: formatDuration(Math.round(target.scrapeIntervalSeconds * 1000)),
           scrapeTimeout: formatDuration(Math.round(target.scrapeTimeoutSeconds * 1000)),
         }));
-  const droppedTargetCounts = Object.fromEntries(all.map((target) => [target.scrapePool, 0]));
+  const droppedTargetCounts =
+    state === "active" ? null : Object.fromEntries(all.map((target) => [target.scrapePool, 0]));
   return { json: JSON.stringify({ activeTargets, droppedTargets: [], droppedTargetCounts }) };
 };
 
+/** Worded otherwise than everywhere else; below zero is all. */
+function metadataLimit(params: URLSearchParams): number {
+  const text = params.get("limit") ?? "";
+  if (text !== "" && !/^[+-]?\d+$/.test(text)) throw badData("limit must be a number");
+  return Number(text);
+}
+
 const metadata: Handler = (options, params) => {
   const metric = params.get("metric") ?? "";
-  const limit = limitParam(params);
+  const limit = metadataLimit(params);
   let entries = [...(options.metadata?.() ?? new Map<string, readonly MetricMetadata[]>())];
   if (metric !== "") entries = entries.filter(([name]) => name === metric);
   if (limit > 0) entries = entries.slice(0, limit);
@@ -200,6 +228,7 @@ const routes: ReadonlyMap<string, Handler> = new Map([
   ["metadata", metadata],
   ["rules", fixed({ groups: [] })],
   ["alerts", fixed({ alerts: [] })],
+  ["alertmanagers", fixed({ activeAlertmanagers: [], droppedAlertmanagers: [] })],
   ["status/buildinfo", buildInfo],
 ]);
 const postable: ReadonlySet<string> = new Set([
@@ -216,6 +245,14 @@ const pages: Readonly<Record<string, string>> = {
   "/": "limpet's built-in Prometheus: ask /api/v1/query?query=up\n",
   "/graph": "limpet's built-in Prometheus: ask /api/v1/query?query=up\n",
 };
+
+function labelName(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    throw badData(`invalid label name: ${JSON.stringify(escaped)}`);
+  }
+}
 
 /** Prometheus' HTTP API over `tsdb`, as far as KEDA, Grafana and promtool use it. */
 export function prometheusApi(
@@ -234,7 +271,11 @@ async function answer(
   const send = (status: number, type: string, body: string): void => {
     // A body that was not read to its end must not be taken for the next request.
     const close = request.complete || request.method === "GET" ? {} : { connection: "close" };
-    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), ...close });
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": Buffer.byteLength(body),
+      ...close,
+    });
     response.end(request.method === "HEAD" ? undefined : body);
   };
   try {
@@ -245,10 +286,11 @@ async function answer(
     const label = /^label\/([^/]+)\/values$/.exec(path)?.[1];
     const handler = label === undefined ? routes.get(path) : labelValues;
     if (handler === undefined) return send(404, "text/plain; charset=utf-8", "404 page not found\n");
+    if (request.method === "OPTIONS") return void response.writeHead(204).end();
     if (request.method !== "GET" && !(request.method === "POST" && postable.has(path)))
       return send(405, "text/plain; charset=utf-8", "Method Not Allowed\n");
     const params = await readParams(request, url);
-    const { json, warnings, infos } = handler(options, params, decodeURIComponent(label ?? ""));
+    const { json, warnings, infos } = handler(options, params, labelName(label ?? ""));
     send(200, "application/json", successBody(json, warnings, infos));
   } catch (problem) {
     const refused = problem instanceof PromqlError ? apiErrorOf(problem) : problem;

@@ -5,6 +5,7 @@ import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { prometheusApi } from "../http-api.ts";
 import { Tsdb } from "../tsdb.ts";
+import { type ApiQuestion, apiQuestions } from "./api-questions.ts";
 import { difference } from "./compare.ts";
 import { generateQueries } from "./generated-queries.ts";
 import { broken, experimental, handWritten, onlyIn2 } from "./known-queries.ts";
@@ -75,6 +76,30 @@ async function ask(baseUrl: string, path: string, params: Record<string, string>
     body: new URLSearchParams(params).toString(),
   });
   return body.text();
+}
+
+/** Status, content type and body; lists whose order is no promise are sorted. */
+async function askApi(baseUrl: string, { method, path, form }: ApiQuestion): Promise<string> {
+  const { statusCode, headers, body } = await request(`${baseUrl}${path}`, {
+    method,
+    ...(form === undefined
+      ? {}
+      : { headers: { "content-type": "application/x-www-form-urlencoded" }, body: form }),
+  });
+  const text = await body.text();
+  const isSet = path.includes("/series") || !/query_range|metadata/.test(path);
+  return `${statusCode} ${String(headers["content-type"])} ${isSet ? sorted(text) : text}`;
+}
+
+function sorted(text: string): string {
+  if (!text.startsWith('{"status":"success"')) return text;
+  const answer = JSON.parse(text) as { data: unknown };
+  const lists = [answer.data, (answer.data as { result?: unknown }).result].filter((one) =>
+    Array.isArray(one),
+  );
+  for (const list of lists)
+    list.sort((a: unknown, b: unknown) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return JSON.stringify(answer);
 }
 
 export function judgeSuite(options: JudgeOptions): void {
@@ -180,6 +205,24 @@ export function judgeSuite(options: JudgeOptions): void {
         }
         expect(differing).toEqual([]);
       });
+
+    // Version 2 has neither limits nor these words everywhere.
+    if (version === 3)
+      test(
+        `${apiQuestions.length} requests to the API: status, type and body`,
+        { timeout: 60_000 },
+        async () => {
+          const differing: string[] = [];
+          for (const question of apiQuestions) {
+            const [ours, theirs] = await Promise.all(
+              [judge.ours, judge.theirs.baseUrl].map((baseUrl) => askApi(baseUrl, question)),
+            );
+            if (ours !== theirs)
+              differing.push(`${question.method} ${question.path}\n    ${ours}\n    ${theirs}`);
+          }
+          expect(differing).toEqual([]);
+        },
+      );
 
     test("functions that not every Prometheus has", { timeout: 60_000 }, async () => {
       const time = seconds(instants[1] ?? 0);
