@@ -42,7 +42,7 @@ export async function clusterCommand(
   const run = commandRunner({ supervisor, clock: startWallClock(), env, cwd, interrupted });
   try {
     if (what === "doctor") return await doctor(host, run);
-    await demandTools(run, toolsFor(what, level));
+    await demandTools(run, toolsFor(what, level), what === "up");
     if (what === "status") return await status(host, run, expected);
     return what === "up" ? await up(host, run, expected) : await down(host, run, expected, level, images);
   } catch (error) {
@@ -125,9 +125,11 @@ const toolsFor = (what: "up" | "down" | "status", level: Level): ToolName[] =>
     ? ["docker", "kind", "kubectl"]
     : ["docker", "kind", "kubectl", "helm"];
 
-/** Everything that is missing, at once, before anything is started. */
-async function demandTools(run: RunCommand, names: readonly ToolName[]): Promise<void> {
-  const missing = (await check(run, names)).filter(({ ok }) => !ok);
+/**
+ * Everything that is missing, at once, before anything is started. To look and to clean up, an old program or a small machine will do.
+ */
+async function demandTools(run: RunCommand, names: readonly ToolName[], strict: boolean): Promise<void> {
+  const missing = (await check(run, names)).filter(({ ok, vital }) => !ok && (strict || vital));
   if (missing.length === 0) return;
   const lines = missing.map(({ name, found, remedy }) => `  ${name}: ${found}. ${remedy}`);
   throw new EnvironmentError(`nothing was started, because this is missing:\n${lines.join("\n")}`);
@@ -139,6 +141,10 @@ const tell =
     void host.stdout.write(`${line}\n`);
 
 async function up(host: Host, run: RunCommand, expected: Expected): Promise<number> {
+  if (!existsSync(join(host.packageRoot, "package-lock.json")))
+    throw new EnvironmentError(
+      "the images are built from limpet's sources, and they are not here: use a clone of the repository",
+    );
   const on = { run, clock: startWallClock(), interrupted: host.interrupted, say: tell(host) };
   await carryOut(planUp(expected), { ...on, observe: () => observe(run, imagesOf(expected)) });
   const checks = await smoke(smokeTests(expected), SMOKE_SECONDS, on);
@@ -152,13 +158,14 @@ async function up(host: Host, run: RunCommand, expected: Expected): Promise<numb
     );
     return EXIT.failed;
   }
-  const { namespace, gateway } = expected;
+  const { namespace, gateway, nodePort } = expected;
+  const forward = `  kubectl --context kind-test-topology port-forward --namespace ${namespace} service/${gateway} 8080:8080\n`;
+  const url = `http://127.0.0.1:${nodePort ?? 8080}`;
   host.stdout.write(`
 up, and the smoke test passes.
 
-  kubectl --context kind-test-topology port-forward --namespace ${namespace} service/${gateway} 8080:8080
-  curl -H 'X-Tenant-ID: tenant-a' http://127.0.0.1:8080/request
-  curl 'http://127.0.0.1:8080/simulate/tenant-a?duration=120'
+${nodePort === null ? forward : ""}  curl -H 'X-Tenant-ID: tenant-a' ${url}/request
+  curl '${url}/simulate/tenant-a?duration=120'
   kubectl --context kind-test-topology get pods,scaledobjects,hpa --namespace ${namespace} --watch
 
 limpet cluster status says what stands, limpet cluster down takes it off.

@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import type { ResourcesEvent, RunEvent } from "../events/types.ts";
 import { createRunFolder } from "../events/writer.ts";
-import { EnvironmentError } from "../errors.ts";
+import { EnvironmentError, InputError } from "../errors.ts";
 import { Progress } from "../report/progress.ts";
 import { readRunLog } from "../report/summary.ts";
 import { exitCode } from "../events/verdicts.ts";
 import { loadScenarios } from "../scenarios/load.ts";
+import { beyondRealTime } from "../scenarios/real-time.ts";
 import { runSuite } from "../scenarios/suite.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -27,6 +28,8 @@ export async function testCommand(
   const chosen = await chooseEngine(host, options, topology);
   const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);
+  const tooMuch = options.engine === "simulated" ? [] : beyondRealTime(scenarios.plans, speed);
+  if (tooMuch.length > 0) throw new InputError(tooMuch);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
   const base = join(host.cwd, RUNS_FOLDER);

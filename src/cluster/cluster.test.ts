@@ -7,7 +7,7 @@ import { loadTopology } from "../topology/load.ts";
 import { carryOut, Interrupted, Refused, smoke, StepFailed } from "./carry-out.ts";
 import { CONTEXT, kubectl } from "./commands.ts";
 import { expectedOf, imagesOf } from "./expected.ts";
-import { observe } from "./observe.ts";
+import { LookFailed, observe } from "./observe.ts";
 import { type Level, planDown } from "./plan-down.ts";
 import { planUp } from "./plan-up.ts";
 import { everyCommand } from "./rehearse.ts";
@@ -134,7 +134,7 @@ describe("up", () => {
     [
       "Istio is the one that is known to be bad",
       (world) => setChart(world, "istiod", "istiod-1.30.0"),
-      /--install istiod .*--version 1\.31\.1 /,
+      /--install istiod .*--version 1\.31\.4 /,
     ],
     [
       "the gateway was made before istiod",
@@ -346,6 +346,25 @@ describe("down", () => {
     world.faults = [{ when: "delete scaledobjects", does: "fails", says: "forbidden", times: 9 }];
     expect(String((await down(world, "test")).error)).toContain("forbidden");
   });
+});
+
+test.each([
+  [
+    "kind get clusters",
+    { when: "get clusters", does: "fails", says: "ERROR: permission denied", times: 9 },
+    "permission denied",
+  ],
+  [
+    "helm list",
+    { when: " list ", does: "fails", says: "Error: Kubernetes cluster unreachable", times: 9 },
+    "unreachable",
+  ],
+] as const)("%s that cannot be asked is told in its own words", async (_, fault, words) => {
+  const world = await standing();
+  world.faults = [{ ...fault }];
+  const { error } = await down(world, "test");
+  expect(error).toBeInstanceOf(LookFailed);
+  expect((error as Error).message).toContain(words);
 });
 
 test("whatever interrupts it, and however often: every command names our context, and the last try gets there", async () => {

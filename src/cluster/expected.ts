@@ -1,4 +1,5 @@
 /** What of a topology concerns the cluster that it goes onto. */
+import { numberAt } from "../topology/json.ts";
 import type { Topology, Workload } from "../topology/types.ts";
 
 export type Expected = {
@@ -10,6 +11,8 @@ export type Expected = {
   /** Whether anything here is Istio's. If not, neither Istio nor a sidecar is wanted. */
   readonly mesh: boolean;
   readonly gateway: string;
+  /** Where `k8s/cluster/kind.yaml` has the gateway's port on 127.0.0.1, if its Service is one of type NodePort. */
+  readonly nodePort: number | null;
   /** Gateway and tiers: what runs our images. */
   readonly workloads: readonly {
     readonly kind: Workload["kind"];
@@ -34,6 +37,7 @@ export function expectedOf(topology: Topology, path: string, root: string): Expe
     namespace: entry.namespace,
     mesh: topology.manifests.some(({ apiVersion }) => /\bistio\.io\//.test(apiVersion)),
     gateway: entry.name,
+    nodePort: numberAt(topology.entry.service.manifest.body, "spec", "ports", 0, "nodePort"),
     workloads: [entry, ...topology.tiers.map((tier) => tier.workload)].map(({ kind, name, container }) => ({
       kind,
       name,

@@ -61,7 +61,19 @@ export async function observe(run: RunCommand, images: readonly string[]): Promi
     if (outcome.code !== 0 || outcome.ended !== "by itself") throw new LookFailed(command, outcome);
     return outcome.stdout;
   };
-  const json = async (command: Command): Promise<Json> => JSON.parse(await answer(command)) as Json;
+  const json = async (command: Command): Promise<Json> => {
+    const stdout = await answer(command);
+    try {
+      return JSON.parse(stdout) as Json;
+    } catch {
+      throw new LookFailed(command, {
+        ended: "by itself",
+        code: 0,
+        stdout,
+        stderr: `not JSON: ${stdout.slice(0, 80)}`,
+      });
+    }
+  };
 
   const inspected = await Promise.all(
     images.map(async (image) => [image, await look(lookAtImage(image))] as const),

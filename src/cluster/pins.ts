@@ -6,7 +6,7 @@ export const PINS = {
   kubernetes: "1.36.4",
   /** Built for this release of kind; the digest stands in that release's notes. */
   nodeImage: "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed",
-  istio: "1.31.1",
+  istio: "1.31.4",
   keda: "2.21.0",
 } as const;
 

@@ -62,6 +62,8 @@ export const ASK_DAEMON: Command = {
 export type Finding = {
   readonly name: string;
   readonly ok: boolean;
+  /** Without it nothing can be asked at all; otherwise it is too old or too small. */
+  readonly vital: boolean;
   /** What was found. */
   readonly found: string;
   /** What to do; only where it is not ok. */
@@ -71,12 +73,19 @@ export type Finding = {
 export function judgeTool(tool: Tool, outcome: Outcome): Finding {
   const { name, get } = tool;
   if (outcome.ended === "not found")
-    return { name, ok: false, found: "not found on PATH", remedy: `Needed: ${tool.because}. Get it: ${get}` };
+    return {
+      name,
+      ok: false,
+      vital: true,
+      found: "not found on PATH",
+      remedy: `Needed: ${tool.because}. Get it: ${get}`,
+    };
   const version = tool.versionIn.exec(outcome.stdout + outcome.stderr)?.[1];
   if (version === undefined)
     return {
       name,
       ok: false,
+      vital: true,
       found: `gives no version: ${lastLine(outcome)}`,
       remedy: `version ${tool.atLeast} or newer is needed. Get it: ${get}`,
     };
@@ -84,10 +93,11 @@ export function judgeTool(tool: Tool, outcome: Outcome): Finding {
     return {
       name,
       ok: false,
+      vital: false,
       found: version,
       remedy: `${tool.atLeast} or newer is needed: ${tool.because}. Get it: ${get}`,
     };
-  return { name, ok: true, found: version, remedy: null };
+  return { name, ok: true, vital: true, found: version, remedy: null };
 }
 
 /** Whether the daemon answers; then, whether its machine is of the right kind and large enough. */
@@ -98,6 +108,7 @@ export function judgeDaemon(outcome: Outcome): readonly Finding[] {
       {
         name: "Docker daemon",
         ok: false,
+        vital: true,
         found: `does not answer: ${lastLine(outcome)}`,
         remedy:
           "Start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens",
@@ -106,9 +117,10 @@ export function judgeDaemon(outcome: Outcome): readonly Finding[] {
   const [memory, cpus] = [Number(answer[1]) / 2 ** 30, Number(answer[2])];
   const enough = memory >= MACHINE.memoryGiB * 0.95 && cpus >= MACHINE.cpus;
   return [
-    { name: "Docker daemon", ok: true, found: answer[4]!, remedy: null },
+    { name: "Docker daemon", ok: true, vital: true, found: answer[4]!, remedy: null },
     {
       name: "cgroup",
+      vital: false,
       ok: answer[3] === "2",
       found: `version ${answer[3]}`,
       remedy:
@@ -118,6 +130,7 @@ export function judgeDaemon(outcome: Outcome): readonly Finding[] {
     },
     {
       name: "machine",
+      vital: false,
       ok: enough,
       found: `${memory.toFixed(1)} GiB, ${cpus} CPUs`,
       remedy: enough

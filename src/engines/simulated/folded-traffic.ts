@@ -294,12 +294,7 @@ export class FoldedTraffic {
       this.#whole[i] = 0;
       const host = columns.host[index]!;
       const request = this.#firstNumber + i;
-      const answeredUs =
-        batch.atUs[i]! +
-        times.outUs(request, 0) +
-        passage.pods[host]!.workUs +
-        times.overheadUs(request, 0) +
-        times.backUs(request, 0);
+      const answeredUs = batch.atUs[i]! + passage.pods[host]!.workUs + times.wayUs(request);
       columns.pod[index] = lane.pods[host]!;
       columns.version[index] = passage.version;
       columns.answeredUs[index] = answeredUs;

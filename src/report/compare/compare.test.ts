@@ -272,6 +272,6 @@ describe("compareRuns()", () => {
     expect(text).toMatch(
       /small up to 1 +8 s +30 s +22 s +≤ 16 s +DIFFER +allowed: scrape 5 \+ whole second 1 \+ poll 10/,
     );
-    expect(text).toContain("0 of 1 tests agree");
+    expect(text).toContain("0 of 1 test agrees");
   });
 });
