@@ -27,6 +27,11 @@ const files: Readonly<Record<string, string | Buffer>> = {
   "comments.yaml": `---\n---\n# nothing yet\n---\n# the API\n${SERVICE}---\n`,
   "anchors.yaml": `${SERVICE}---\napiVersion: v1\nkind: ConfigMap\nmetadata: &m {name: a}\ndata: {<<: &d {A: "1"}, B: "2"}\n`,
   "rendered.yaml": `---\n# Source: chart/templates/service.yaml\n${SERVICE.replace("{name: api}", "\n  name: api\n  labels:\n    helm.sh/chart: x-1")}`,
+  "generated.yaml":
+    "apiVersion: v1\nkind: Pod\nmetadata: {generateName: hook-}\nspec: {restartPolicy: Never}\n---\n".repeat(
+      2,
+    ),
+  "mesh.yaml": `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: all, namespace: istio-system}\nspec: {host: "*.local"}\n---\n${SERVICE}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: api}\nspec: {hosts: [api.default.svc.cluster.local], http: [{route: [{destination: {host: api.default.svc.cluster.local}}], timeout: 1s, retries: {attempts: 0}}]}\n`,
   "many.yaml": many(900),
   "empty/.keep": "",
   "nested/deploy/service.yaml": SERVICE,
@@ -68,6 +73,8 @@ test.each([
   ["empty documents and comments", ["comments.yaml"], 1],
   ["anchors and merges", ["anchors.yaml"], 2],
   ["a chart that is rendered", ["rendered.yaml"], 1],
+  ["objects whose names the server makes", ["generated.yaml"], 2],
+  ["an object of the mesh beside some without a namespace", ["mesh.yaml"], 3],
   ["a long file", ["many.yaml"], 900],
   ["links, one of them broken, one a loop", ["links"], 1],
   ["a file through a link to a folder", ["links/loop/loop/service.yaml"], 1],

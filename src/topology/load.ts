@@ -173,10 +173,13 @@ async function findConfig(options: LoadOptions, files: Files, problems: Problems
   return noConfig;
 }
 
+/** Namespaces of the cluster's own parts: what stands beside their objects without a namespace is not in them. */
+const OTHERS = new Set(["istio-system", "istio-ingress", "kube-system", "kube-public", "keda"]);
+
 export function readObjects(resources: readonly Resource[]) {
   // What is in no namespace is in the one that the manifests make, as after `kubectl apply -n`.
   const made = resources.find(({ node }) => kindOf(node) === "Namespace");
-  const used = resources.map(({ node }) => namespaceOf(node)).find((namespace) => namespace !== "");
+  const used = resources.map(({ node }) => namespaceOf(node)).find((one) => one !== "" && !OTHERS.has(one));
   const namespace = used ?? made?.ids.at(-1)?.name ?? "default";
   const manifests = resources.map(({ node }) => toManifest(node, namespace));
   const services = manifests.filter((manifest) => isKind(manifest, "", "Service")).map(readService);
