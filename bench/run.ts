@@ -6,6 +6,7 @@ import { lintRows, lintTable, type LintRow } from "./lint.ts";
 import { queryCases } from "./queries.ts";
 import { routingCases } from "./routing.ts";
 import { scalingCases } from "./scaling.ts";
+import { simulationRows, simulationTable, type SimulationRow } from "./simulation.ts";
 
 const SUITES: Readonly<Record<string, () => Case[]>> = {
   routing: routingCases,
@@ -16,10 +17,12 @@ const SEED = 1;
 
 const args = process.argv.slice(2);
 const names = args.filter((name) => name !== "--json");
-const unknown = names.filter((name) => name !== "lint" && !Object.hasOwn(SUITES, name));
+const unknown = names.filter(
+  (name) => name !== "lint" && name !== "simulation" && !Object.hasOwn(SUITES, name),
+);
 if (unknown.length > 0) {
   process.stderr.write(
-    `bench: no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}, lint\n`,
+    `bench: no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}, lint, simulation\n`,
   );
   process.exit(2);
 }
@@ -31,13 +34,20 @@ const measured = measure(
   SEED,
 );
 const linted = names.length === 0 || names.includes("lint") ? await lintRows() : [];
-if (args.includes("--json")) process.stdout.write(jsonOf(measured, linted));
+// A minute or two: only where it is named.
+const simulated = names.includes("simulation") ? simulationRows() : [];
+if (args.includes("--json")) process.stdout.write(jsonOf(measured, linted, simulated));
 else {
   if (measured.length > 0) process.stdout.write(tableOf(measured));
   if (linted.length > 0) process.stdout.write(lintTable(linted));
+  if (simulated.length > 0) process.stdout.write(simulationTable(simulated));
 }
 
-function jsonOf(all: readonly Measured[], lint: readonly LintRow[]): string {
+function jsonOf(
+  all: readonly Measured[],
+  lint: readonly LintRow[],
+  simulation: readonly SimulationRow[],
+): string {
   const rows = all.map(({ case: { name, unit, against }, workNs, bareNs, ratio }) => ({
     name,
     unit,
@@ -46,7 +56,7 @@ function jsonOf(all: readonly Measured[], lint: readonly LintRow[]): string {
     ratio,
     against,
   }));
-  return `${JSON.stringify({ schemaVersion: 1, node: process.version, rows, lint })}\n`;
+  return `${JSON.stringify({ schemaVersion: 1, node: process.version, rows, lint, simulation })}\n`;
 }
 
 function tableOf(all: readonly Measured[]): string {

@@ -4,10 +4,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const outfile = join(root, "dist", "bench", "run.js");
+const outdir = join(root, "dist", "bench");
 await build({
-  entryPoints: [join(root, "bench", "run.ts")],
-  outfile,
+  entryPoints: ["run.ts", "simulate-one.ts"].map((name) => join(root, "bench", name)),
+  outdir,
   bundle: true,
   packages: "external",
   platform: "node",
@@ -15,4 +15,4 @@ await build({
   format: "esm",
   logLevel: "warning",
 });
-await import(pathToFileURL(outfile).href);
+await import(pathToFileURL(join(outdir, "run.js")).href);

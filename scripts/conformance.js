@@ -4,8 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { onPath } from "./cached-program.js";
+import { basename, delimiter, dirname, join } from "node:path";
 
 const started = performance.now();
 const root = join(import.meta.dirname, "..");
@@ -29,13 +28,7 @@ const script = (name) => () => {
 /** Its place, and the variable by which a test's own look-up finds the same at once. */
 const PROGRAMS = {
   envoy: { variable: "ENVOY", find: script("install-envoy.js") },
-  prometheus: {
-    find: () => {
-      const found = process.env.LIMPET_PROMETHEUS ?? onPath("prometheus");
-      if (found === null) process.stderr.write("no Prometheus on PATH: apt-get install prometheus\n");
-      return found;
-    },
-  },
+  prometheus: { variable: "LIMPET_PROMETHEUS", find: script("install-prometheus2.js") },
   prometheus3: { variable: "PROMETHEUS3", find: script("install-prometheus3.js") },
   recorder: { variable: "RECORDER", find: script("build-recorder.js") },
   etcd: {
@@ -108,6 +101,8 @@ const found = {};
 for (const name of new Set(suites.flatMap((suite) => NEEDS[suite] ?? [])))
   found[name] = PROGRAMS[name].find();
 const lacks = (suite) => (NEEDS[suite] ?? []).filter((name) => found[name] === null);
+// `--metrics prometheus` looks on PATH, as everybody's does.
+const PATH = [...(found.prometheus ? [dirname(found.prometheus)] : []), process.env.PATH].join(delimiter);
 const variables = Object.fromEntries(
   Object.entries(found).flatMap(([name, path]) =>
     path === null || PROGRAMS[name].variable === undefined ? [] : [[PROGRAMS[name].variable, path]],
@@ -120,7 +115,7 @@ const vitest = (...args) =>
   spawnSync(process.execPath, [join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args], {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...variables, LIMPET_FIGURES: figuresFile },
+    env: { ...process.env, ...variables, PATH, LIMPET_FIGURES: figuresFile },
   }).status === 0;
 
 const report = join(folder, "unit.json");

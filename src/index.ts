@@ -9,9 +9,10 @@
  *       await run.stop();
  *     }
  */
-import type { EngineRun } from "./engines/engine.ts";
+import { MAX_SPEED, type EngineRun } from "./engines/engine.ts";
 import { localEngine } from "./engines/local/local-engine.ts";
 import type { RunEvent } from "./events/types.ts";
+import { InputError } from "./errors.ts";
 import { loadTopology } from "./topology/load.ts";
 import type { Topology } from "./topology/types.ts";
 
@@ -23,7 +24,7 @@ export type StartOptions = {
   /** What all chance is drawn from. Default 1. */
   readonly seed?: number;
   readonly onEvent?: (event: RunEvent) => void;
-  /** Environment of the commands that `limpet.yaml` names; pass `the environment` where they need one. */
+  /** Environment of the commands that `limpet.yaml` names; default: none. Hand yours over for them to have it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
@@ -31,10 +32,19 @@ export type StartOptions = {
  * Starts the topology with the local engine and resolves when its entry answers. Everything ends with `stop()`, with
  * the scope (`await using`), or with the process, whatever becomes of it.
  *
- * @throws {InputError} for manifests that cannot be read: one message for each thing wrong.
+ * @throws {InputError} for manifests, a speed or a seed that cannot be: one message for each thing wrong.
  */
 export async function start(options: StartOptions): Promise<EngineRun> {
   const { topology, speed = 20, seed = 1, onEvent = () => {}, env = {} } = options;
+  const problems = [
+    ...(speed > 0 && speed <= MAX_SPEED
+      ? []
+      : [`speed: a number above 0 is wanted, at most ${MAX_SPEED}, found ${speed}`]),
+    ...(Number.isSafeInteger(seed) && seed >= 0
+      ? []
+      : [`seed: a whole number, 0 or more, is wanted, found ${seed}`]),
+  ];
+  if (problems.length > 0) throw new InputError(problems);
   return localEngine.start({
     topology: typeof topology === "string" ? await loadTopology({ path: topology }) : topology,
     seed,

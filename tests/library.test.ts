@@ -75,6 +75,19 @@ describe("start()", () => {
     expect((await ask(`${run.gatewayUrl}/request`, "tenant-b")).pod).toBe(pod);
   });
 
+  test.each([
+    ["a speed of nothing", { speed: 0 }, ["speed: a number above 0 is wanted, at most 1000, found 0"]],
+    ["a speed backwards", { speed: -1, seed: 1.5 }, [/^speed: .* found -1$/, /^seed: .* found 1\.5$/]],
+    ["a speed that is no number", { speed: Number.NaN }, [/found NaN$/]],
+  ])("%s is an InputError", async (_, options, problems) => {
+    const failed = start({ topology: fixture("shop"), ...options });
+    await expect(failed).rejects.toBeInstanceOf(InputError);
+    await expect(failed).rejects.toMatchObject({
+      problems: problems.map((problem) => expect.stringMatching(problem)),
+    });
+    if (hasProc) expect(processesOfRun(process.pid)).toEqual([]);
+  });
+
   test("what cannot be read is one InputError, with each thing wrong, and nothing is started", async () => {
     const failed = start({ topology: "no/such/folder" });
     await expect(failed).rejects.toBeInstanceOf(InputError);

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { mutated, mutation } from "../lint/mutation-test-kit.ts";
 import { EXIT } from "./host.ts";
-import { run } from "./run.ts";
+import { lint } from "./lint-test-kit.ts";
 
 const root = mkdtempSync(join(tmpdir(), "limpet-lint-folders-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -32,22 +32,6 @@ const yamlIn = (folder: string): string[] =>
 const FILES = TOPOLOGIES.flatMap((topology) => yamlIn(topology).map((file) => ({ topology, file })));
 const AS_WRITTEN = new Map(FILES.map(({ file }) => [file, readFileSync(file, "utf8")]));
 
-async function lint(args: readonly string[], stdin: string) {
-  const said = { out: "", err: "" };
-  const code = await run({
-    args: ["lint", ...args],
-    env: {},
-    cwd: root,
-    stdout: { write: (text) => (said.out += text) },
-    stderr: { write: (text) => (said.err += text) },
-    readStdin: () => Promise.resolve(stdin),
-    interrupted: new AbortController().signal,
-    packageRoot: process.cwd(),
-    now: () => new Date(0),
-  });
-  return { code, ...said };
-}
-
 const allOf = (topology: string): string =>
   yamlIn(topology)
     .filter((file) => !/kustomization|limpet\.ya?ml$/.test(file))
@@ -66,8 +50,8 @@ test("spoilt files of whole topologies, as folders and as streams", async () => 
         writeFileSync(file, changes.reduce(mutated, AS_WRITTEN.get(file)!));
         try {
           const { code, out, err } = isStream
-            ? await lint(["-", "--format", format], allOf(topology))
-            : await lint([topology, "--format", format], "");
+            ? await lint(root, ["-", "--format", format], allOf(topology))
+            : await lint(root, [topology, "--format", format]);
           codes.set(code, (codes.get(code) ?? 0) + 1);
           expect([EXIT.pass, EXIT.failed, EXIT.badInput]).toContain(code);
           expect(err).not.toMatch(/fault of limpet's own|\n\s+at |undefined|\[object/);

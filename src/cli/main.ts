@@ -1,5 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { InputError } from "../errors.ts";
 import { run } from "./run.ts";
 
 const controller = new AbortController();
@@ -27,7 +29,12 @@ process.exitCode = await run({
   readStdin: async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString("utf8");
+    const bytes = Buffer.concat(chunks);
+    if (!isUtf8(bytes))
+      throw new InputError([
+        "what came on standard input is not UTF-8; render it as UTF-8, or name the file",
+      ]);
+    return bytes.toString("utf8");
   },
   interrupted: controller.signal,
   packageRoot: dirname(dirname(dirname(fileURLToPath(import.meta.url)))),

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from "commander";
+import { MAX_SPEED } from "../engines/engine.ts";
 
-/** Beyond this a machine's own milliseconds are minutes of topology time, and no check can say anything. */
-const MAX_SPEED = 1_000;
 const MAX_PORT = 65_535;
 
 export function speed(text: string): number {

@@ -1,6 +1,7 @@
 /** What limpet took somebody's manifests to be, said before anything starts. */
 import { relative } from "node:path";
 import { containerRole } from "../engines/container-role.ts";
+import { DEFAULT_SCRAPE } from "../topology/scrape.ts";
 import type { Tier, Topology } from "../topology/types.ts";
 
 /** @param cwd the folder that the path of `limpet.yaml` is shown from. */
@@ -25,10 +26,15 @@ export function describeStranger(topology: Topology, engine: string, cwd: string
     ),
     ...topology.tiers.map((tier) => `tier  ${tier.name}   ${describeTier(tier)}`),
     `entry ${topology.entry.workload.name}   ${topology.entry.workload.kind} ${topology.entry.workload.name}`,
+    ...(topology.scrape.source === DEFAULT_SCRAPE.source && !isSaid(topology)
+      ? [
+          `scrape every ${topology.scrape.scrapeIntervalSeconds} s: no Prometheus in the manifests says otherwise, and first responses wait for it`,
+        ]
+      : []),
     ...(standIns.length === 0 ? [] : [`stood in for   ${standIns.join(", ")}: ${because}`]),
     ...(topology.config.activeTenants === null && standIns.includes(topology.entry.workload.name)
       ? [
-          "the metric of each trigger is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",
+          "the metric of each tier is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",
         ]
       : []),
     ...(topology.notActedOn.length === 0
@@ -39,6 +45,10 @@ export function describeStranger(topology: Topology, engine: string, cwd: string
   ];
   return `${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
+
+/** A prometheus.yaml that is listed and not there is a finding, with the same figure. */
+const isSaid = ({ findings }: Topology): boolean =>
+  findings.some(({ message }) => message.includes("built-in Prometheus"));
 
 function describeTier({ workload, services, scaledObject }: Tier): string {
   const parts = [

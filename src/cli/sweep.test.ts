@@ -248,7 +248,7 @@ describe("limpet compare", async () => {
     expect(stdout).toMatch(/verdict +pass +fail +– +– +DIFFER/);
     expect(stdout).toMatch(/small up to 1 .*DIFFER/);
     expect(stdout).toContain("The topologies differ");
-    expect(stdout).toContain("0 of 1 tests agree");
+    expect(stdout).toContain("0 of 1 test agrees");
   });
 
   test("hashing replaced by random: owners differ under the same pods", async () => {

@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import type { ResourcesEvent, RunEvent } from "../events/types.ts";
 import { createRunFolder } from "../events/writer.ts";
-import { EnvironmentError } from "../errors.ts";
+import { EnvironmentError, InputError } from "../errors.ts";
 import { Progress } from "../report/progress.ts";
 import { readRunLog } from "../report/summary.ts";
 import { exitCode } from "../events/verdicts.ts";
 import { loadScenarios } from "../scenarios/load.ts";
+import { beyondRealTime } from "../scenarios/real-time.ts";
 import { runSuite } from "../scenarios/suite.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -17,6 +18,7 @@ import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
 import { packageVersion } from "./version.ts";
+import { refuseUndeclaredMetric } from "./undeclared-metric.ts";
 
 export async function testCommand(
   host: Host,
@@ -24,9 +26,12 @@ export async function testCommand(
   options: TestOptions,
 ): Promise<number> {
   const topology = await openTopology(host, options);
+  refuseUndeclaredMetric(topology);
   const chosen = await chooseEngine(host, options, topology);
   const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);
+  const tooMuch = options.engine === "simulated" ? [] : beyondRealTime(scenarios.plans, speed);
+  if (tooMuch.length > 0) throw new InputError(tooMuch);
   const seed = options.seed ?? drawSeed(host);
   const started = host.now();
   const base = join(host.cwd, RUNS_FOLDER);

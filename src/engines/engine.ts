@@ -5,6 +5,9 @@ import type { RunEvent } from "../events/types.ts";
 import type { Override } from "../routing/compared/strategies.ts";
 import type { Topology } from "../topology/types.ts";
 
+/** Beyond this a machine's own milliseconds are minutes of topology time, and no check can say anything. */
+export const MAX_SPEED = 1_000;
+
 /** One request of the open-loop plan: due at `atUs`, whatever became of the ones before. */
 export type Arrival = {
   readonly atUs: number;

@@ -5,14 +5,12 @@
 import type { JsonObject, Manifest, ScaledObject, Service, Workload } from "../topology/types.ts";
 import { isObject, listAt, numberAt, objectAt, textAt } from "../topology/json.ts";
 import { isKind, selects } from "../topology/read-objects.ts";
-import { mentions, type Mention } from "../topology/references.ts";
+import { mentions } from "../topology/references.ts";
 import { isPrometheusImage } from "../topology/scrape.ts";
 import { hashRulesOf, type HashRule } from "./hash-rules.ts";
 import type { LintInput } from "./lint-input.ts";
 import { meshOf, type Mesh } from "./mesh.ts";
-import { routeViews, type RouteView } from "./route-views.ts";
-
-export type Caller = { readonly workload: Workload; readonly mention: Mention };
+import { routeViews, type Caller, type RouteView } from "./route-views.ts";
 
 export type Facts = LintInput & {
   /** Calls to each Service port, as each known kind of caller's sidecar has them. */

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
 import { destinationRule, scaledObject, service, workload, yaml } from "./examples.ts";
 import { formatLint, type Format } from "./format.ts";
-import { lintText } from "./test-kit.ts";
+import { RULES } from "./rules.ts";
+import { lintPath, lintText } from "./test-kit.ts";
 
 const text = yaml(
   service({ spec: "clusterIP: None" }),
@@ -131,6 +134,40 @@ const SARIF = closed({
       },
     }),
   },
+});
+
+/** The standard's own schema, of draft 4: the words of it that differ from draft 7 are not used in it. */
+function standard(): object {
+  const path = createRequire(import.meta.url).resolve(
+    "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json",
+  );
+  const {
+    $schema: _draft,
+    id: _name,
+    ...schema
+  } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  return schema;
+}
+
+test.each([
+  ["examples", () => lintText(text)],
+  ["the original document's manifests", () => lintPath("tests/fixtures/original")],
+  ["nothing found", () => lintPath("k8s/test-topology")],
+  [
+    "every rule's wrong example",
+    () =>
+      lintText(
+        RULES.filter(({ exampleFile }) => exampleFile === undefined)
+          .map(({ wrong }, i) => wrong.replaceAll(/\bshop\b/g, `shop-${i}`))
+          .join("---\n"),
+      ),
+  ],
+])("sarif of %s: valid against the standard's schema", async (_what, result) => {
+  const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true, unicodeRegExp: false });
+  const validate = ajv.compile(standard());
+  validate(JSON.parse(formatLint(await result(), "sarif", { version: "1.2.3" })));
+  expect(validate.errors ?? []).toEqual([]);
+  expect(validate({ version: "2.1.0", runs: [{ results: [{}] }] })).toBe(false);
 });
 
 test("sarif: in the schema's form, each result of a rule that is listed, suppressed ones marked", async () => {

@@ -83,9 +83,12 @@ export async function loadLintInput(options: LintInputOptions): Promise<LintInpu
   const files = new Files(root, problems, newBudget(), options.instead);
   const { paths } = options;
   const built = paths.map((path) =>
-    path === "-" ? readStream(options.stdin ?? "", files) : readPath(resolve(root, path), files),
+    path === "-" ? readStream(options.stdin ?? "", files) : readPath(resolve(root, path), files, path),
   );
-  const resources = built.flatMap((one) => one.resources);
+  // A file that is named by itself and with its folder is read once.
+  const resources = [
+    ...new Map(built.flatMap((one) => one.resources).map((one) => [one.node, one])).values(),
+  ];
   if (built.length > 1) refuseDuplicates(resources, files);
   problems.throwIfAny();
   const nodes = resources.map(({ node }) => node);

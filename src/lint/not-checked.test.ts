@@ -51,3 +51,11 @@ test("where all is there, nothing is said", async () => {
 test("no entry and no tier are asked for: a Service alone is an input", async () => {
   expect((await lintText(yaml(service()))).findings).toEqual([]);
 });
+
+test("a host that a ServiceEntry of the input declares is not elsewhere", async () => {
+  const host = "api.example.com";
+  const entry = `apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: api, namespace: shop}\nspec: {hosts: [${host}], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}`;
+  const rule = destinationRule({ host });
+  expect((await lintText(yaml(rule))).notChecked).toHaveLength(1);
+  expect((await lintText(yaml(entry, rule))).notChecked).toEqual([]);
+});

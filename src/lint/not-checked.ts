@@ -5,6 +5,7 @@ import type { Source } from "../topology/types.ts";
 import { DEFAULT_SCRAPE } from "../topology/scrape.ts";
 import { objectName, type Facts } from "./facts.ts";
 import { destinationHosts } from "./route-views.ts";
+import { wordsAt } from "./words.ts";
 
 export type NotChecked = Source & {
   readonly object: string;
@@ -26,8 +27,11 @@ const targets = (facts: Facts): NotChecked[] =>
     }));
 
 function hosts(facts: Facts): NotChecked[] {
+  const declared = new Set(
+    facts.of("networking.istio.io", "ServiceEntry").flatMap(({ body }) => wordsAt(body, "spec", "hosts")),
+  );
   const isOutside = (host: string): boolean =>
-    host !== "" && !host.startsWith("*") && facts.serviceNamed(host) === null;
+    host !== "" && !host.startsWith("*") && !declared.has(host) && facts.serviceNamed(host) === null;
   const rules = facts.of("networking.istio.io", "DestinationRule").flatMap((manifest) => {
     const host = qualifyHost(textAt(manifest.body, "spec", "host") ?? "", manifest.namespace);
     return isOutside(host) ? [{ manifest, host, at: manifest.at("spec", "host") }] : [];

@@ -8,12 +8,15 @@ import { resolveRoutes } from "../routing/resolve-route.ts";
 import type { ResolvedDestination, ResolvedRoute } from "../routing/types.ts";
 import { pickRoute, virtualServiceFor } from "../routing/virtual-service.ts";
 import { isObject, at, listAt, objectAt, textAt } from "../topology/json.ts";
+import type { Mention } from "../topology/references.ts";
 import type { JsonObject, Manifest, Service, Workload } from "../topology/types.ts";
-import type { Caller } from "./facts.ts";
 import type { HashRule, Path } from "./hash-rules.ts";
 import type { LintInput } from "./lint-input.ts";
 import type { Mesh } from "./mesh.ts";
 import { wordsAt } from "./words.ts";
+
+/** A workload whose environment names a Service, and how. */
+export type Caller = { readonly workload: Workload; readonly mention: Mention };
 
 export type ViewedDestination = {
   readonly resolved: ResolvedDestination;

@@ -1,6 +1,18 @@
 /** Limits, retries, time limits, header edits and hash keys of a resolved route. */
 import { describe, expect, test } from "vitest";
-import { fqdn, service, rule, hashing, to, via, resolveAll, resolve, brief, headless } from "./test-kit.ts";
+import {
+  fqdn,
+  service,
+  rule,
+  hashing,
+  to,
+  via,
+  resolveAll,
+  resolve,
+  brief,
+  byHeader,
+  headless,
+} from "./test-kit.ts";
 
 describe("resolveRoutes()", () => {
   test("the topology under study: limits, retries, names", () => {
@@ -126,9 +138,31 @@ describe("resolveRoutes()", () => {
     expect(route.hashPolicies).toEqual([policy]);
   });
 
-  test("of two VirtualServices for one host the first listed counts", () => {
-    const route = resolve({ virtualServices: [via({ timeout: "1s" }), via({ timeout: "2s" })] });
-    expect(route.timeoutMs).toBe(1000);
+  test("of two VirtualServices for one host the first by name counts, however they are listed", () => {
+    const [early, late] = [
+      { ...via({ timeout: "1s" }), name: "a" },
+      { ...via({ timeout: "2s" }), name: "b" },
+    ];
+    for (const virtualServices of [
+      [early, late],
+      [late, early],
+    ])
+      expect(resolve({ virtualServices }).timeoutMs).toBe(1000);
+  });
+
+  test("two DestinationRules for one host are one: the first by name gives the policy, subsets add up", () => {
+    const hashed = rule({ host: "api", trafficPolicy: byHeader, subsets: [{ name: "v1" }] }, { name: "a" });
+    const random = { loadBalancer: { simple: "RANDOM" } };
+    const other = rule({ host: "api", trafficPolicy: random, subsets: [{ name: "v2" }] }, { name: "b" });
+    for (const destinationRules of [
+      [hashed, other],
+      [other, hashed],
+    ])
+      expect(brief(resolve({ destinationRules }))).toEqual(brief(resolve({ destinationRules: [hashed] })));
+    const late = { ...hashed, name: "c" };
+    expect(brief(resolve({ destinationRules: [late, other] }))).toEqual(
+      brief(resolve({ destinationRules: [other] })),
+    );
   });
 
   test("a route for each port of each Service", () => {

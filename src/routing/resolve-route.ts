@@ -63,9 +63,22 @@ type Clustered = {
 };
 
 /** One route for each port of each Service, in the order given. */
-export function resolveRoutes(input: ResolveInput): ResolvedRoute[] {
+export function resolveRoutes(given: ResolveInput): ResolvedRoute[] {
+  const input = {
+    ...given,
+    virtualServices: inOrder(given.virtualServices),
+    destinationRules: inOrder(given.destinationRules),
+  };
   return input.services.flatMap((service) => service.ports.map((port) => resolveRoute(input, service, port)));
 }
+
+/**
+ * Where several are about one host the first counts. istiod takes the oldest for the first; what is applied together is of one
+ * second, and then the name decides. Source: pilot/pkg/model/config.go, sortConfigByCreationTime.
+ */
+const inOrder = (resources: readonly IstioResource[]): readonly IstioResource[] =>
+  resources.toSorted((a, b) => textOrder(a.name, b.name) || textOrder(a.namespace, b.namespace));
+const textOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const callerOf = (input: ResolveInput) => ({
   namespace: input.callerNamespace,

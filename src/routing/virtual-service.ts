@@ -13,7 +13,7 @@ const forSidecars = (resource: IstioResource): boolean => {
   return gateways.length === 0 || gateways.includes("mesh");
 };
 
-/** The VirtualService in force for `fqdn`: an exact host before a wildcard, then the one listed first. */
+/** The VirtualService in force for `fqdn`: an exact host before a wildcard, then the one that comes first. */
 export function virtualServiceFor(
   resources: readonly IstioResource[],
   fqdn: string,

@@ -58,6 +58,13 @@ describe("the proposal", () => {
     expect(hpaSync({ ...input, spec: hpaSpec({ behavior: {} }) }).write).toBe(5);
   });
 
+  test.each([
+    ["1.33", 0],
+    ["1.34", INT32_MAX],
+  ])("Kubernetes %s on a negative sum", (kubernetes, wanted) => {
+    expect(hpaSync({ ...hpaInput({ milli: -1000 }), versions: { kubernetes } }).proposal).toBe(wanted);
+  });
+
   test("3 then -1 is 2; -1 then 3 is the maximum", () => {
     const of = (...milli: number[]): number | null =>
       hpaSync({ ...hpaInput({}), readings: [{ milli }] }).proposal;

@@ -194,7 +194,7 @@ function computeMetrics(input: HpaInput, behavior: Behavior): Metrics | MetricsE
             pods: input.pods,
             tolerances: tolerancesOf(behavior, versions),
             oldTolerance: !kubernetesAtLeast(versions, "1.33"),
-            overflowGuard: kubernetesAtLeast(versions, "1.35"),
+            overflowGuard: kubernetesAtLeast(versions, "1.34"),
           });
     if ("error" in proposal) {
       failed += 1;

@@ -15,7 +15,7 @@ export type ProposalInput = {
   readonly tolerances: Tolerances;
   /** Kubernetes < 1.33 compared |1 − ratio| with one tolerance, which differs at a ratio of exactly 1.1. */
   readonly oldTolerance: boolean;
-  /** Since 1.35 a negative sum is taken for an overflow and replaced by the largest number. */
+  /** Since 1.34 a negative sum is taken for an overflow and replaced by the largest number. */
   readonly overflowGuard: boolean;
 };
 

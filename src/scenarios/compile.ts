@@ -19,6 +19,7 @@ import { gaugeIntervalSeconds, HPA_SYNC_SECONDS, idleSeconds, topologyScope } fr
 
 /** More would not fit into the memory that a run may take. */
 const MAX_TENANTS = 5_000_000;
+const MAX_SKEW = 4;
 const ROLES = ["default", "other", "each"];
 
 type Path = readonly (string | number)[];
@@ -229,7 +230,9 @@ class Compiler {
     if (pauses && !(on !== null && on > 0 && off !== null)) {
       this.#note([...at], `load "${load.name}" needs onSeconds and offSeconds for ${load.pattern}`);
     }
-    if (load.skew > 0 && (requests !== null || load.pattern === "burst")) {
+    const skew = this.#number(load.skew, full, [...at, "skew"], 0);
+    if (skew > MAX_SKEW) this.#note([...at, "skew"], `must be at most ${MAX_SKEW}, is ${skew}`);
+    if (skew > 0 && (requests !== null || load.pattern === "burst")) {
       this.#note(
         [...at, "skew"],
         `with ${load.pattern === "burst" ? "burst" : "requests"} each tenant sends the same number; skew wants durationSeconds and another pattern`,
@@ -248,7 +251,7 @@ class Compiler {
       pattern: load.pattern,
       onUs: secondsToUs(on ?? 0),
       offUs: secondsToUs(off ?? 0),
-      skew: load.skew,
+      skew,
       method: load.method,
       idempotent: load.idempotent,
       gateway: load.gateway,

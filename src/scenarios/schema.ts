@@ -45,14 +45,9 @@ const load = z.strictObject({
     ),
   onSeconds: expression("onOff: seconds of traffic; sessions: on average.").optional(),
   offSeconds: expression("onOff: seconds of pause; sessions: on average.").optional(),
-  skew: z
-    .number()
-    .min(0)
-    .max(4)
-    .default(0)
-    .describe(
-      "Zipf exponent: the k-th tenant is as active as k^−skew beside the others; `rate` is the average. 0: all the same.",
-    ),
+  skew: expression(
+    "Zipf exponent, at most 4: the k-th tenant is as active as k^−skew beside the others, and `rate` is the average. 0: all the same.",
+  ).default(0),
   method: z.enum(["GET", "POST"]).default("GET"),
   idempotent: z.boolean().default(false).describe("A POST carries an Idempotency-Key."),
   gateway: z.int().min(0).max(1).default(0).describe("0: the first gateway pod, 1: the second."),

@@ -21,11 +21,17 @@ function mixed(value: number): number {
   return hash ^ (hash >>> 16);
 }
 
-/** The `turn`-th draw of stream `index` under `key`: a whole number, 0 ≤ n < 2³². */
-export function drawAt({ high, low }: DrawKey, index: number, turn: number): number {
-  const place = mixed((low + Math.imul(index, 0x9e3779b1)) | 0);
-  return mixed((place ^ high) + Math.imul(turn + 1, 0x7feb352d)) >>> 0;
-}
+/** Where stream `index` under `key` begins; what {@link drawTurn} goes on from. */
+export const drawPlace = ({ high, low }: DrawKey, index: number): number =>
+  mixed((low + Math.imul(index, 0x9e3779b1)) | 0) ^ high;
+
+/** The `turn`-th draw of a stream: a whole number, 0 ≤ n < 2³². */
+export const drawTurn = (place: number, turn: number): number =>
+  mixed((place + Math.imul(turn + 1, 0x7feb352d)) | 0) >>> 0;
+
+/** The `turn`-th draw of stream `index` under `key`. */
+export const drawAt = (key: DrawKey, index: number, turn: number): number =>
+  drawTurn(drawPlace(key, index), turn);
 
 /** A stream read draw by draw, set to any place of any stream of its family: one object serves a million of them. */
 export class DrawCursor {

@@ -61,6 +61,19 @@ test.each([
     ],
   ],
   [
+    "a simulated time that is no distribution",
+    "simulatedMs:\n  hop: [[0, 1], [0.5, 2]]\n  podStart: -1\n",
+    [
+      /^2:\d+: simulatedMs\.hop: must be points \[share, milliseconds\] that rise from share 0 to share 1, found/,
+      /^3:\d+: simulatedMs\.podStart: .*-1$/,
+    ],
+  ],
+  [
+    "a simulated time of another name",
+    "simulatedMs: {podstart: 5}\n",
+    [/unknown field "podstart"; did you mean "podStart"\? Fields of simulatedMs: podStart, containerRestart/],
+  ],
+  [
     "a value that is not given",
     "activeTenants: {labels: {}}\n",
     [/^1:1: activeTenants\.metric: is not given/],

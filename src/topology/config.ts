@@ -4,7 +4,7 @@ import { getIn, sourceAt, toJson, type LocatedMap, type Path } from "./located.t
 import type { Problems } from "./problems.ts";
 import { shownPath } from "./schema.ts";
 import { nearest } from "./suggest.ts";
-import type { LimpetConfig, Source } from "./types.ts";
+import { type LimpetConfig, SIMULATED_TIMES, type SimulatedTime, type Source } from "./types.ts";
 import { PRODUCTS, readVersion, type TopologyVersions } from "./versions.ts";
 
 export const NO_CONFIG: LimpetConfig = {
@@ -17,6 +17,7 @@ export const NO_CONFIG: LimpetConfig = {
   tenantIdleSeconds: null,
   gaugeIntervalSeconds: null,
   workMs: null,
+  simulatedMs: {},
   versions: {},
 };
 
@@ -27,6 +28,8 @@ export const noConfig: LocatedConfig = {
   config: NO_CONFIG,
   at: () => ({ file: "limpet.yaml", line: 1, column: 1 }),
 };
+
+const MAX_SIMULATED_MS = 600_000;
 
 /** zod takes long to load, so it is only where there is a file to check. */
 async function configSchema() {
@@ -52,6 +55,26 @@ async function configSchema() {
     metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "must be a metric's name"),
     labels: z.record(z.string(), z.string()).default({}),
   });
+  const ms = z.number().min(0).max(MAX_SIMULATED_MS);
+  const points = z
+    .array(z.tuple([z.number().min(0).max(1), ms]))
+    .refine(
+      (given) =>
+        given.length >= 2 &&
+        given[0]![0] === 0 &&
+        given.at(-1)![0] === 1 &&
+        given.every(([share, at], i) => i === 0 || (share > given[i - 1]![0] && at >= given[i - 1]![1])),
+      "must be points [share, milliseconds] that rise from share 0 to share 1",
+    );
+  const time = z
+    .union(
+      [ms, points],
+      `must be a number of milliseconds, at most ${MAX_SIMULATED_MS}, or a list of points [share, milliseconds] that rise from share 0 to share 1`,
+    )
+    .optional();
+  const simulatedMs = z.strictObject(
+    Object.fromEntries(SIMULATED_TIMES.map((name) => [name, time])) as Record<SimulatedTime, typeof time>,
+  );
   return z.strictObject({
     entry: name.nullable().default(null),
     tiers: z.record(z.string(), tier).default({}),
@@ -61,6 +84,7 @@ async function configSchema() {
     tenantIdleSeconds: z.number().positive().max(86_400).nullable().default(null),
     gaugeIntervalSeconds: z.number().min(0).max(3_600).nullable().default(null),
     workMs: z.number().min(0).max(600_000).nullable().default(null),
+    simulatedMs: simulatedMs.default({}),
     versions: z
       .strictObject(Object.fromEntries(PRODUCTS.map((product) => [product, release.optional()])))
       .default({}),
@@ -78,8 +102,10 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     "tenantIdleSeconds",
     "gaugeIntervalSeconds",
     "workMs",
+    "simulatedMs",
     "versions",
   ],
+  simulatedMs: SIMULATED_TIMES,
   "tiers.*": ["workload", "services"],
   "programs.*": ["command", "honoursSpeed", "env"],
   request: ["method", "path", "tenantHeader", "tierHeader", "podField"],

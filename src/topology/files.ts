@@ -1,6 +1,6 @@
 /** Reading the user's files: bounded, and named in messages as they stand below the topology's folder. */
 import { isUtf8 } from "node:buffer";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Located } from "./located.ts";
 import { parseYaml } from "./parse-yaml.ts";
@@ -40,10 +40,16 @@ export class Files {
     return relative(this.root, path).split(sep).join("/");
   }
 
-  kind(path: string): "file" | "folder" | "absent" {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory()) return "folder";
-    return found?.isFile() ? "file" : "absent";
+  /** `other`: a pipe or a device, which can be read only once or not at all. */
+  kind(path: string): "file" | "folder" | "other" | "absent" {
+    try {
+      const found = statSync(path);
+      if (found.isDirectory()) return "folder";
+      return found.isFile() ? "file" : "other";
+    } catch {
+      // Not there, below a file, behind a ring of links, or in a folder that may not be entered.
+      return "absent";
+    }
   }
 
   /** The kustomization of a folder, or null. */
@@ -57,7 +63,8 @@ export class Files {
 
   /** The manifests' files of a folder that has no kustomization, by name; as `kubectl apply -f`, not below it. */
   manifestFiles(folder: string): string[] {
-    return readdirSync(folder)
+    return this.#entries(folder)
+      .map(({ name }) => name)
       .filter((name) => /\.(ya?ml|json)$/.test(name) && !/^limpet\.ya?ml$/.test(name))
       .sort()
       .map((name) => join(folder, name))
@@ -69,16 +76,25 @@ export class Files {
     const found: string[] = [];
     const look = (path: string, left: number): void => {
       if (found.length >= 8) return;
-      for (const entry of readdirSync(path, { withFileTypes: true })) {
+      for (const entry of this.#entries(path)) {
         if (!entry.isDirectory() || entry.name.startsWith(".") || entry.name === "node_modules") continue;
         const inner = join(path, entry.name);
         if (this.kustomizationOf(inner) !== null || this.manifestFiles(inner).length > 0)
-          found.push(this.shownName(inner));
+          found.push(relative(folder, inner).split(sep).join("/"));
         else if (left > 1) look(inner, left - 1);
       }
     };
     look(folder, levels);
     return found;
+  }
+
+  #entries(folder: string): Dirent[] {
+    try {
+      return readdirSync(folder, { withFileTypes: true });
+    } catch (error) {
+      const name = this.shownName(folder) || ".";
+      return this.problems.fail(null, `cannot read the folder ${name}: ${(error as Error).message}`);
+    }
   }
 
   /** Where no place leads to the file, it is named as the user would. */

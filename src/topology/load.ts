@@ -125,13 +125,16 @@ function plain(resources: readonly Resource[], files: Files): Built {
   return { resources, missing: [], findings: [] };
 }
 
-export function readPath(path: string, files: Files): Built {
+/** `named`: the path as the user wrote it. */
+export function readPath(path: string, files: Files, named = path): Built {
   const full = resolve(path);
   const kind = files.kind(full);
+  if (kind === "other")
+    files.problems.fail(null, `${named}: neither a file nor a folder; pipe it in and name - in its place`);
   if (kind === "absent")
     files.problems.fail(
       null,
-      `${path}: no such file or folder; name a folder with a kustomization.yaml, a file, or -`,
+      `${named}: no such file or folder; name a folder with a kustomization.yaml, a file, or -`,
     );
   if (kind === "file") {
     if ((KUSTOMIZATION_NAMES as readonly string[]).includes(basename(full)))
@@ -143,11 +146,16 @@ export function readPath(path: string, files: Files): Built {
   }
   const kustomization = files.kustomizationOf(full);
   if (kustomization !== null) return buildKustomization(kustomization, files);
+  if (files.kind(join(full, "Chart.yaml")) === "file")
+    files.problems.fail(
+      null,
+      `${named}: a Helm chart; render it and pipe it: helm template ${named} | limpet … -`,
+    );
   const manifests = files.manifestFiles(full);
   if (manifests.length === 0) {
     const below = files.topologiesBelow(full);
-    const hint = below.length === 0 ? "" : ` Below it: ${below.map((name) => join(path, name)).join(", ")}`;
-    files.problems.fail(null, `${path}: no kustomization.yaml and no YAML files in it.${hint}`);
+    const hint = below.length === 0 ? "" : ` Below it: ${below.map((name) => join(named, name)).join(", ")}`;
+    files.problems.fail(null, `${named}: no kustomization.yaml and no YAML files in it.${hint}`);
   }
   const resources = manifests.flatMap((file) =>
     files.documents(file, null).flatMap((document) => objectsOf(document, files)),
@@ -165,10 +173,13 @@ async function findConfig(options: LoadOptions, files: Files, problems: Problems
   return noConfig;
 }
 
+/** Namespaces of the cluster's own parts: what stands beside their objects without a namespace is not in them. */
+const OTHERS = new Set(["istio-system", "istio-ingress", "kube-system", "kube-public", "keda"]);
+
 export function readObjects(resources: readonly Resource[]) {
   // What is in no namespace is in the one that the manifests make, as after `kubectl apply -n`.
   const made = resources.find(({ node }) => kindOf(node) === "Namespace");
-  const used = resources.map(({ node }) => namespaceOf(node)).find((namespace) => namespace !== "");
+  const used = resources.map(({ node }) => namespaceOf(node)).find((one) => one !== "" && !OTHERS.has(one));
   const namespace = used ?? made?.ids.at(-1)?.name ?? "default";
   const manifests = resources.map(({ node }) => toManifest(node, namespace));
   const services = manifests.filter((manifest) => isKind(manifest, "", "Service")).map(readService);

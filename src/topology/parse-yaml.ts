@@ -9,6 +9,7 @@ import {
   parseAllDocuments,
   Scalar,
   type Node,
+  type YAMLParseError,
 } from "yaml";
 import { list, map, scalar, type Located, type LocatedMap, type LocatedScalar } from "./located.ts";
 import { LIMITS, type Budget, type Problems } from "./problems.ts";
@@ -19,6 +20,8 @@ type Base = { readonly file: string; readonly line: number; readonly column: num
 
 /** Plain words that YAML 1.1 (and so kubectl) reads as booleans and YAML 1.2 as text. */
 const OLD_BOOLEANS: Readonly<Record<string, boolean>> = { yes: true, on: true, no: false, off: false };
+
+const TEMPLATE = "a template, not YAML; render it and pipe it: helm template CHART | limpet … -";
 
 class Reader {
   readonly #text: string;
@@ -89,7 +92,12 @@ class Reader {
       if (!isPair(pair)) continue;
       const keyAt = isScalar(pair.key) && pair.key.range ? this.sourceAt(pair.key.range[0]) : inner;
       if (!isScalar(pair.key)) {
-        this.#problems.add(keyAt, "a key must be text, found a map, a list or an alias");
+        this.#problems.add(
+          keyAt,
+          isMap(pair.key) && this.#text.includes("{{")
+            ? TEMPLATE
+            : "a key must be text, found a map, a list or an alias",
+        );
         continue;
       }
       const value = this.read(pair.value, keyAt, depth + 1, keyAt);
@@ -153,8 +161,7 @@ function parse(text: string, base: Base, problems: Problems, budget: Budget): Lo
   for (const document of Array.isArray(documents) ? documents : []) {
     if (++budget.documents > LIMITS.documents)
       problems.fail(base, `more than ${LIMITS.documents} YAML documents; name a smaller part of them`);
-    for (const error of document.errors)
-      problems.add(reader.sourceAt(error.pos[0]), `cannot read this as YAML: ${error.message}`);
+    if (document.errors.length > 0) tell(document.errors, text, reader, problems);
     if (document.errors.length > 0 || document.contents === null) continue;
     const start = document.contents.range ? reader.sourceAt(document.contents.range[0]) : base;
     reader.newDocument();
@@ -162,6 +169,15 @@ function parse(text: string, base: Base, problems: Problems, budget: Budget): Lo
     if (!(node.type === "scalar" && node.value === null)) found.push(node);
   }
   return found;
+}
+
+function tell(errors: readonly YAMLParseError[], text: string, reader: Reader, problems: Problems): void {
+  const template = text.indexOf("{{");
+  if (template >= 0) return problems.add(reader.sourceAt(template), TEMPLATE);
+  for (const { message, pos } of errors) {
+    const words = message.includes("call stack") ? "nested too deep" : message;
+    problems.add(reader.sourceAt(pos[0]), `cannot read this as YAML: ${words}`);
+  }
 }
 
 /** The documents of a file, empty ones left out. Syntax errors go to `problems`, with their place. */

@@ -166,9 +166,26 @@ export type LimpetConfig = {
   readonly tenantIdleSeconds: number | null;
   readonly gaugeIntervalSeconds: number | null;
   readonly workMs: number | null;
+  /** How long things take in the simulated cluster, where it is not as by default. */
+  readonly simulatedMs: Readonly<Partial<Record<SimulatedTime, TimeDistribution | undefined>>>;
   /** Releases that are meant; what is left out is the newest known. */
   readonly versions: TopologyVersions;
 };
+
+/** What takes time in the simulated cluster and stands in no manifest (`src/engines/simulated/timings.ts`). */
+export const SIMULATED_TIMES = [
+  "podStart",
+  "containerRestart",
+  "endpointsPush",
+  "hop",
+  "clientRoundTrip",
+  "serviceOverhead",
+  "recoveryAnswer",
+] as const;
+export type SimulatedTime = (typeof SIMULATED_TIMES)[number];
+
+/** Milliseconds: always so many, or points of a cumulative distribution from share 0 to share 1. */
+export type TimeDistribution = number | readonly (readonly [share: number, ms: number])[];
 
 export type Topology = {
   /** What the user named: a folder, a file, `-`. */

@@ -3,31 +3,31 @@ import { expect, test } from "vitest";
 import { majorVersion } from "../../src/metrics/judge/real-prometheus.ts";
 import { type Figures, judgeSuite } from "../../src/metrics/judge/suite.ts";
 import { tell } from "./kit/figures.ts";
-import { installedPrometheus3 } from "./kit/programs.ts";
+import { installedPrometheus2, installedPrometheus3 } from "./kit/programs.ts";
 
 const SEED = Number(process.env["SEED"] ?? 8);
 const GENERATED = 1_200;
 
+const prometheus3 = installedPrometheus3();
 const judges = [
-  { version: 3, binary: installedPrometheus3() },
-  { version: 2, binary: "prometheus" },
+  {
+    version: 3,
+    binary: prometheus3,
+    // A build from the Go module says nothing of its version.
+    name: `Prometheus 3 (module ${/prometheus-(v[\d.]+)/.exec(prometheus3)?.[1] ?? "of yours"})`,
+  },
+  { version: 2, binary: installedPrometheus2(), name: "Debian's Prometheus" },
 ] as const;
-
-/** A build from the Go module says nothing of its version. */
-const judgeName = (binary: string): string =>
-  binary === "prometheus"
-    ? "Debian's Prometheus"
-    : `Prometheus 3 (module ${/prometheus-(v[\d.]+)/.exec(binary)?.[1] ?? "of yours"})`;
 
 test.each(judges)("the judge is a Prometheus $version", ({ version, binary }) => {
   expect(majorVersion(binary)).toBe(version);
 });
 
-for (const { version, binary } of judges) {
+for (const { version, binary, name } of judges) {
   const onEnd = ({ series, queries, generated, answers, differing }: Figures): void => {
     tell({
       row: `queries, versions.prometheus: ${version}`,
-      judge: judgeName(binary),
+      judge: name,
       compared: `${queries} queries (${generated} generated, seed ${SEED}) over ${series} series, ${answers} answers`,
       differ: differing,
     });

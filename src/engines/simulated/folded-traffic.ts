@@ -294,12 +294,7 @@ export class FoldedTraffic {
       this.#whole[i] = 0;
       const host = columns.host[index]!;
       const request = this.#firstNumber + i;
-      const answeredUs =
-        batch.atUs[i]! +
-        times.outUs(request, 0) +
-        passage.pods[host]!.workUs +
-        times.overheadUs(request, 0) +
-        times.backUs(request, 0);
+      const answeredUs = batch.atUs[i]! + passage.pods[host]!.workUs + times.wayUs(request);
       columns.pod[index] = lane.pods[host]!;
       columns.version[index] = passage.version;
       columns.answeredUs[index] = answeredUs;
@@ -321,7 +316,7 @@ export class FoldedTraffic {
     const version = columns.version[index]!;
     let affinity = HIT;
     // The same pod by the same endpoints is a hit; all else is the classifier's to say.
-    if (!population.answeredAgain(tenant, pod, sentAtUs, version)) {
+    if (!population.answeredAgain(tenant, pod, atUs, version)) {
       const { tier } = this.#laneOf[load]!;
       affinity = affinityNumber(
         book.compare(tenant, pod, { tier, sentAtUs, atUs, endpointsVersion: version }),

@@ -2,11 +2,12 @@
  * The times of one request that are drawn: by its number, so that they are the same in whatever order requests are worked
  * on, one by one or a thousand at a stretch.
  */
-import { drawAt, type DrawKey, drawKey } from "../../seed/draws.ts";
+import { drawAt, type DrawKey, drawKey, drawPlace, drawTurn } from "../../seed/draws.ts";
 import { type Distribution, quantile, type SimulatedTimings } from "./timings.ts";
 
-const CELLS = 1024;
-const CELL_BITS = 22;
+/** Few enough that the tables stay in the processor's nearest memory. */
+const CELLS = 256;
+const CELL_BITS = 24;
 
 /** A distribution as a table of equal shares, straight within each: one look-up a draw. */
 export class Quantiles {
@@ -57,6 +58,16 @@ export class RequestTimes {
   /** The bench to the gateway and back. */
   roundTripUs(request: number): number {
     return this.#roundTrip.us(drawAt(this.#key, request, ROUND_TRIP));
+  }
+
+  /** All of the gateway's wait for an answer, beyond the work, of a request that is answered at the first attempt. */
+  wayUs(request: number): number {
+    const place = drawPlace(this.#key, request);
+    return (
+      this.#hop.us(drawTurn(place, OUT)) +
+      this.#overhead.us(drawTurn(place, OVERHEAD)) +
+      this.#hop.us(drawTurn(place, BACK))
+    );
   }
 
   /** Gateway to pod; `attempt` from 0. */

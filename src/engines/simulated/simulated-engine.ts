@@ -13,7 +13,7 @@ import { FoldedTraffic } from "./folded-traffic.ts";
 import type { GatewayAnswer, Passage } from "./gateway.ts";
 import { RequestTimes } from "./request-times.ts";
 import { SimulatedSubstrate } from "./simulated-substrate.ts";
-import { DEFAULT_TIMINGS, type SimulatedTimings } from "./timings.ts";
+import { configuredTimings, DEFAULT_TIMINGS, type SimulatedTimings } from "./timings.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 const WINDOW_US = 5_000_000;
@@ -26,7 +26,10 @@ type Injected = { readonly target: string; readonly effective: boolean; readonly
 /** @param folds false: each request of a population goes the whole way, however steady the stretch; slow, and no different. */
 export const createSimulatedEngine = (timings: Partial<SimulatedTimings> = {}, folds = true): Engine => ({
   name: "simulated",
-  start: (options) => SimulatedRun.start(options, { ...DEFAULT_TIMINGS, ...timings }, folds),
+  start: (options) => {
+    const configured = configuredTimings(options.topology.config);
+    return SimulatedRun.start(options, { ...DEFAULT_TIMINGS, ...configured, ...timings }, folds);
+  },
 });
 
 export const simulatedEngine: Engine = createSimulatedEngine();
@@ -275,6 +278,8 @@ class SimulatedRun implements EngineRun {
   }
 
   #emit(event: RunEvent): void {
+    // Requests that were over before it come before it.
+    if (event.type !== "request" && event.type !== "requests.window") this.#folded?.sync();
     if (event.type === "pod") this.#gatewayPods.clear();
     this.#book.observe(event);
     this.#options.onEvent(event);

@@ -1,8 +1,9 @@
 /**
  * How long things take in the simulated cluster: what nothing in the manifests says. Each figure is a distribution, drawn
- * from the seed; all of them are configuration (`createSimulatedEngine()`).
+ * from the seed; all of them are configuration (`simulatedMs` in `limpet.yaml`, `createSimulatedEngine()`).
  */
 import type { Random } from "../../seed/seed.ts";
+import type { LimpetConfig, SimulatedTime, TimeDistribution } from "../../topology/types.ts";
 
 /**
  * Points of a cumulative distribution, from share 0 to share 1: this share of all draws is at most so many microseconds.
@@ -10,7 +11,7 @@ import type { Random } from "../../seed/seed.ts";
  */
 export type Distribution = readonly (readonly [share: number, us: number])[];
 
-export type SimulatedTimings = {
+export type SimulatedTimings = Readonly<Record<SimulatedTime, Distribution>> & {
   /** A new pod, from its creation to its program accepting connections: bound, sandbox and network made, started. */
   readonly podStart: Distribution;
   /** A container that is started again in a pod that stands. */
@@ -84,6 +85,23 @@ export const DEFAULT_TIMINGS: SimulatedTimings = {
     [1, 20 * MS],
   ],
 };
+
+/** The times that `limpet.yaml` gives in the defaults' places. */
+export function configuredTimings({
+  simulatedMs,
+}: Pick<LimpetConfig, "simulatedMs">): Partial<SimulatedTimings> {
+  const given = Object.entries(simulatedMs).map(([name, time]): [string, Distribution] => {
+    const points: Exclude<TimeDistribution, number> =
+      typeof time === "number"
+        ? [
+            [0, time],
+            [1, time],
+          ]
+        : (time ?? []);
+    return [name, points.map(([share, ms]) => [share, ms * MS] as const)];
+  });
+  return Object.fromEntries(given);
+}
 
 /** The value that this share of all draws is at most. */
 export function quantile(distribution: Distribution, share: number): number {

@@ -139,7 +139,7 @@ export class FactsFold {
         values: event.values ?? {},
         steps: [],
         firstResponses: {},
-        hosts: new HostSets(),
+        hosts: new HostSets(this.#speed),
         hits: 0,
         misses: 0,
         moves: 0,
@@ -192,6 +192,6 @@ export class FactsFold {
     const step = open.steps.at(-1);
     if (row.outcome !== "answer" || row.pod === null || !step) return;
     step.lastAnswerUs[row.tier] = Math.max(step.lastAnswerUs[row.tier] ?? 0, row.atUs);
-    open.hosts.answered(row.tier, row.tenant, row.pod, row.atUs);
+    open.hosts.answered(row.tier, row.tenant, row.pod, row.sentAtUs, row.atUs);
   }
 }

@@ -2,10 +2,11 @@
 import type { EndpointsEvent } from "../../events/types.ts";
 
 /**
- * A proxy may still choose from the set before for a moment after a new one was handed out, and a request that is held
- * is sent on only at its end. So an answer belongs to a set that nobody else took the place of in this time before it.
+ * A proxy may still choose from the set before for a moment after a new one was handed out, on a busy machine a real half
+ * second. So an answer belongs to a set that was in force so long before it was sent, and until it came.
  */
 const SETTLED_US = 5e6;
+const SETTLED_REAL_US = 0.5e6;
 
 type SetInForce = { readonly fromUs: number; readonly key: string };
 type LastOwner = { readonly key: string; readonly pod: string };
@@ -30,6 +31,12 @@ export class HostSets {
   readonly steps = new Map<string, Map<string, boolean>>();
   readonly #inForce = new Map<string, SetInForce[]>();
   readonly #last = new Map<string, LastOwner>();
+  readonly #settledUs: number;
+
+  /** @param speed seconds of topology time in a real one. */
+  constructor(speed: number) {
+    this.#settledUs = Math.max(SETTLED_US, SETTLED_REAL_US * speed);
+  }
 
   ready(tier: string, event: EndpointsEvent): void {
     const sets = cell(this.#inForce, tier, () => []);
@@ -50,8 +57,8 @@ export class HostSets {
   }
 
   /** Takes answers in about the order of their ends. */
-  answered(tier: string, tenant: string, pod: string, atUs: number): void {
-    const key = this.#setAt(tier, atUs);
+  answered(tier: string, tenant: string, pod: string, sentAtUs: number, atUs: number): void {
+    const key = this.#setOver(tier, sentAtUs - this.#settledUs, atUs);
     if (key === null) return;
     const owners = cell(this.owners, `${tier} ${key}`, () => new Map<string, ReadonlySet<string>>());
     const known = owners.get(tenant);
@@ -64,8 +71,8 @@ export class HostSets {
     this.#last.set(`${tier}\0${tenant}`, { key, pod });
   }
 
-  /** The one set of pods that an answer can come from; null where there may have been two. */
-  #setAt(tier: string, atUs: number): string | null {
+  /** The one set of pods that was there; null where there were two. None at all is no set to choose from. */
+  #setOver(tier: string, sinceUs: number, atUs: number): string | null {
     const sets = this.#inForce.get(tier) ?? [];
     let key: string | null = null;
     for (let at = sets.length - 1; at >= 0; at--) {
@@ -75,7 +82,7 @@ export class HostSets {
         if (key !== null) return null;
         key = here;
       }
-      if (fromUs <= atUs - SETTLED_US) break;
+      if (fromUs <= sinceUs) break;
     }
     return key;
   }

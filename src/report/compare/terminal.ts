@@ -49,6 +49,7 @@ export function renderComparison(comparison: Comparison, options: CompareTermina
   ] as const)
     if (names.length > 0) lines.push(` not compared, only in ${run}: ${names.join(", ")}`);
   const agreeing = comparison.scenarios.filter(({ agree }) => agree).length;
-  lines.push(` ${agreeing} of ${comparison.scenarios.length} tests agree`);
+  const of = comparison.scenarios.length;
+  lines.push(` ${agreeing} of ${of} ${of === 1 ? "test agrees" : "tests agree"}`);
   return `${lines.join("\n")}\n`;
 }

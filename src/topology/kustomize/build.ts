@@ -209,6 +209,8 @@ export function refuseDuplicates(resources: readonly Resource[], files: Pick<Fil
   const seen = new Map<string, LocatedMap>();
   for (const { node } of resources) {
     const { name, namespace } = idOf(node);
+    // With generateName each creation is another object.
+    if (getString(node, "metadata", "name") === undefined) continue;
     const key = JSON.stringify([apiVersionOf(node), kindOf(node), namespace || "default", name]);
     const before = seen.get(key);
     if (before === undefined) seen.set(key, node);

@@ -14,7 +14,9 @@ export type Resource = {
 
 export const apiVersionOf = (node: LocatedMap): string => getString(node, "apiVersion") ?? "";
 export const kindOf = (node: LocatedMap): string => getString(node, "kind") ?? "";
-export const nameOf = (node: LocatedMap): string => getString(node, "metadata", "name") ?? "";
+/** The name, or what the API server begins one with. */
+export const nameOf = (node: LocatedMap): string =>
+  getString(node, "metadata", "name") ?? getString(node, "metadata", "generateName") ?? "";
 export const namespaceOf = (node: LocatedMap): string => getString(node, "metadata", "namespace") ?? "";
 export const idOf = (node: LocatedMap): ResourceId => ({
   name: nameOf(node),

@@ -7,6 +7,9 @@ const printedBy = (script: string): string =>
 /** Path of an Envoy, fetched into a cache folder where the machine has none. */
 export const installedEnvoy = (): string => printedBy("scripts/install-envoy.js");
 
+/** Path of a Prometheus 2: Debian's, unpacked into a cache folder where the machine has none. */
+export const installedPrometheus2 = (): string => printedBy("scripts/install-prometheus2.js");
+
 /** Path of a Prometheus 3, built into a cache folder the first time. */
 export const installedPrometheus3 = (): string => printedBy("scripts/install-prometheus3.js");
 
