@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { createSimulatedEngine } from "../engines/simulated/simulated-engine.ts";
-import { mergeWindows } from "../events/aggregate.ts";
+import { foldRows, mergeWindows } from "../events/aggregate.ts";
 import type { RequestsWindow, RunEvent } from "../events/types.ts";
 import { loadScenarios } from "../scenarios/load.ts";
 import { runSuite } from "../scenarios/suite.ts";
@@ -106,9 +106,15 @@ describe.each([
   });
 });
 
-test("requests of a log without a sample: numbers for tenants change nothing", async () => {
-  const numbered = await events(SESSIONS, 7, false, 5);
-  const named = await events(SESSIONS, 7, false, 1);
-  expect(windowsOf(numbered)).toEqual(windowsOf(named));
-  expect(of(numbered, "decision")).toEqual(of(named, "decision"));
+test.each([
+  ["sessions", SESSIONS, 7],
+  ["faults", FAULTS, 3],
+])("%s: a sample changes nothing but which rows there are", async (_, scenario, seed) => {
+  const sampled = await events(scenario, seed, true, 5);
+  const all = await events(scenario, seed, true, 1);
+  expect(windowsOf(sampled)).toEqual(windowsOf(all));
+  expect(of(sampled, "decision")).toEqual(of(all, "decision"));
+  const ids = new Set(of(sampled, "request").map(({ id }) => id));
+  expect(of(all, "request").filter(({ id }) => ids.has(id))).toEqual(of(sampled, "request"));
+  expect(foldRows(of(all, "request"))).toEqual(windowsOf(all));
 });

@@ -34,7 +34,7 @@ export function describeStranger(topology: Topology, engine: string, cwd: string
     ...(standIns.length === 0 ? [] : [`stood in for   ${standIns.join(", ")}: ${because}`]),
     ...(topology.config.activeTenants === null && standIns.includes(topology.entry.workload.name)
       ? [
-          "the metric of each trigger is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",
+          "the metric of each tier is exported as its query selects it: limpet.yaml declares no activeTenants, so checks of it are undecided",
         ]
       : []),
     ...(topology.notActedOn.length === 0

@@ -18,6 +18,7 @@ import type { TestOptions } from "./options.ts";
 import { describeStranger } from "./stranger.ts";
 import { RUNS_FOLDER } from "./runs-folder.ts";
 import { packageVersion } from "./version.ts";
+import { refuseUndeclaredMetric } from "./undeclared-metric.ts";
 
 export async function testCommand(
   host: Host,
@@ -25,6 +26,7 @@ export async function testCommand(
   options: TestOptions,
 ): Promise<number> {
   const topology = await openTopology(host, options);
+  refuseUndeclaredMetric(topology);
   const chosen = await chooseEngine(host, options, topology);
   const { engine, speed, parts, realParts } = chosen;
   const scenarios = await loadScenarios(names, topology);

@@ -6,9 +6,11 @@ import { upLine } from "./up-lines.ts";
 import type { UpOptions } from "./options.ts";
 import { drawSeed, openTopology } from "./open-topology.ts";
 import { chooseParts } from "./real-parts.ts";
+import { refuseUndeclaredMetric } from "./undeclared-metric.ts";
 
 export async function upCommand(host: Host, options: UpOptions): Promise<number> {
   const topology = await openTopology(host, options);
+  refuseUndeclaredMetric(topology);
   const { realParts, parts } = await chooseParts(host, options, topology);
   const seed = options.seed ?? drawSeed(host);
   const events: RunEvent[] = [];

@@ -2,6 +2,8 @@ import type { Clock, Timer } from "./clock.ts";
 
 type Entry = { atUs: number; order: number; fn: () => void | Promise<void>; cancelled: boolean };
 
+const nothing = (): void => {};
+
 /** Time that moves only when told to, from one due timer to the next; equal times run in the order they were set. */
 export class VirtualClock implements Clock {
   readonly speed = Infinity;
@@ -26,7 +28,13 @@ export class VirtualClock implements Clock {
       cancelled: false,
     };
     this.#push(entry);
-    return { cancel: () => void (entry.cancelled = true) };
+    return {
+      cancel: () => {
+        entry.cancelled = true;
+        // Its place in the heap stays until it is due; what it holds on to need not.
+        entry.fn = nothing;
+      },
+    };
   }
 
   /** Runs everything due up to and including `untilUs`, then stands at `untilUs`. */

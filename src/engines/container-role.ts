@@ -1,6 +1,10 @@
 /** Which of limpet's own programs plays a container, and what it has to be told: the same for every engine. */
 import type { PodIdentity } from "../controlplane/substrate.ts";
-import type { Container, Topology, Workload } from "../topology/types.ts";
+import type { VectorSelector } from "../promql/ast.ts";
+import { PromqlError } from "../promql/errors.ts";
+import { parse } from "../promql/parse.ts";
+import { metricOf, selectorsIn } from "../promql/selectors.ts";
+import type { Container, ScaledObject, Topology, Workload } from "../topology/types.ts";
 
 export type ContainerRole = {
   readonly program: "gateway" | "api";
@@ -123,18 +127,33 @@ export function activeTenantsMetricOf(topology: Topology, tierName: string): Act
     ];
   }
   const tier = topology.tiers.find(({ name }) => name === tierName);
-  const trigger = tier?.scaledObject?.triggers.find(({ type }) => type === "prometheus");
-  const query = trigger?.metadata["query"] ?? "";
-  const selectors = [...query.matchAll(/([a-zA-Z_:][a-zA-Z0-9_:]*)\s*\{([^}]*)\}/g)];
-  const only = selectors.length === 1 ? selectors[0] : undefined;
-  if (!only) return [];
-  const labels = [...(only[2] ?? "").matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"([^"]*)"/g)].map((match) => [
-    match[1],
-    match[2],
-  ]);
-  return [
-    { tier: tierName, metric: only[1] ?? "", labels: Object.fromEntries(labels) as Record<string, string> },
-  ];
+  const selectors = selectorsOf(tier?.scaledObject ?? null);
+  const labels = selectors?.length === 1 ? labelsOf(selectors[0]!, tierName) : null;
+  return labels === null ? [] : [{ tier: tierName, metric: metricOf(selectors![0]!), labels }];
+}
+
+/** What the first Prometheus trigger's query selects; null where there is no query, or none that can be read. */
+export function selectorsOf(scaledObject: ScaledObject | null): readonly VectorSelector[] | null {
+  const trigger = scaledObject?.triggers.find(({ type }) => type === "prometheus");
+  try {
+    return selectorsIn(parse(trigger?.metadata["query"] ?? ""));
+  } catch (error) {
+    if (error instanceof PromqlError) return null;
+    throw error;
+  }
+}
+
+/** Labels that the selector takes: of alternatives the tier's own name, else the first; null where it takes none. */
+function labelsOf({ matchers }: VectorSelector, tierName: string): Record<string, string> | null {
+  const labels: Record<string, string> = {};
+  for (const { name, operator, value, matches } of matchers) {
+    if (name === "__name__" || matches("")) continue;
+    const taken =
+      operator === "=" ? value : [tierName, ...value.split("|")].find((candidate) => matches(candidate));
+    if (taken === undefined) return null;
+    labels[name] = taken;
+  }
+  return labels;
 }
 
 /** The container's own variables, with what the downward API gives. */

@@ -8,10 +8,10 @@ import type { LastAnswer } from "../events/affinity.ts";
 export const RECORD = 4;
 /** For whoever keeps where the tenant's hash leads; 0 = not asked yet. */
 export const OWNER = 0;
-/** Of its last answer: the pod (index in `podNames`) and one more, 0 = none; by which endpoints; when sent, milliseconds. */
+/** Of its last answer: the pod (index in `podNames`) and one more, 0 = none; by which endpoints; when it was over, milliseconds. */
 const POD = 1;
 const VERSION = 2;
-const SENT_MS = 3;
+const OVER_MS = 3;
 
 export type PopulationGroup = { readonly tier: string; readonly prefix: string; readonly tenants: number };
 
@@ -58,34 +58,35 @@ export class Population {
     const at = tenant * RECORD;
     const pod = this.podNames[this.records[at + POD]! - 1];
     if (pod === undefined) return undefined;
-    return { pod, sentAtUs: this.records[at + SENT_MS]! * 1000, version: this.records[at + VERSION]! };
+    // By its endpoints it is placed in time; when it was sent is nearly when it was over.
+    return { pod, sentAtUs: this.records[at + OVER_MS]! * 1000, version: this.records[at + VERSION]! };
   }
 
   /** Whether the last answer came from this pod by these endpoints: then so did this one, and it is noted. */
-  answeredAgain(tenant: number, pod: number, sentUs: number, version: number): boolean {
+  answeredAgain(tenant: number, pod: number, overUs: number, version: number): boolean {
     const at = tenant * RECORD;
     if (this.records[at + POD] !== pod + 1 || this.records[at + VERSION] !== version) return false;
-    this.records[at + SENT_MS] = sentUs / 1000;
+    this.records[at + OVER_MS] = overUs / 1000;
     return true;
   }
 
-  answered(tenant: number, pod: number, sentUs: number, version: number): void {
+  answered(tenant: number, pod: number, overUs: number, version: number): void {
     const at = tenant * RECORD;
     this.records[at + POD] = pod + 1;
     this.records[at + VERSION] = version;
-    this.records[at + SENT_MS] = sentUs / 1000;
+    this.records[at + OVER_MS] = overUs / 1000;
   }
 
-  /** Each tenant whose last answer came from the pod, to a request sent at `fromUs` or later. */
+  /** Each tenant whose last answer came from the pod, and was over at `fromUs` or later. */
   *lastAnsweredBy(
     pod: string,
     fromUs: number,
-  ): Generator<{ readonly tenant: number; readonly sentUs: number }> {
+  ): Generator<{ readonly tenant: number; readonly overUs: number }> {
     const number = this.podNumber(pod) + 1;
     for (let tenant = 0; tenant < this.size; tenant++) {
       const at = tenant * RECORD;
-      const sentUs = this.records[at + SENT_MS]! * 1000;
-      if (this.records[at + POD] === number && sentUs >= fromUs) yield { tenant, sentUs };
+      const overUs = this.records[at + OVER_MS]! * 1000;
+      if (this.records[at + POD] === number && overUs >= fromUs) yield { tenant, overUs };
     }
   }
 }

@@ -87,7 +87,7 @@ export class RequestBook {
     const { population } = this;
     const last = population.lastAnswer(tenant);
     const affinity = this.#affinity.compare(last, { ...request, pod: population.podNames[pod]! });
-    population.answered(tenant, pod, request.sentAtUs, request.endpointsVersion ?? 0);
+    population.answered(tenant, pod, request.atUs, request.endpointsVersion ?? 0);
     return affinity;
   }
 

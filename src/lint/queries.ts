@@ -1,8 +1,9 @@
 /** The PromQL of Prometheus triggers, parsed once: what it selects, and how many series it can answer. */
-import type { Expr, VectorSelector } from "../promql/ast.ts";
+import type { Expr } from "../promql/ast.ts";
 import { typeOf } from "../promql/check.ts";
 import { PromqlError } from "../promql/errors.ts";
 import { parse } from "../promql/parse.ts";
+import { allOf, metricOf, selectorsIn } from "../promql/selectors.ts";
 import type { ScaledObject, Trigger } from "../topology/types.ts";
 import type { Facts } from "./facts.ts";
 import type { Path } from "./hash-rules.ts";
@@ -43,34 +44,7 @@ function parsed(text: string): Pick<Query, "expr" | "error"> {
   }
 }
 
-const parts = (expr: Expr): readonly Expr[] => {
-  switch (expr.kind) {
-    case "matrixSelector":
-      return [expr.selector];
-    case "subquery":
-    case "unary":
-    case "paren":
-      return [expr.expr];
-    case "aggregation":
-      return expr.param === null ? [expr.expr] : [expr.param, expr.expr];
-    case "call":
-      return expr.args;
-    case "binary":
-      return [expr.left, expr.right];
-    default:
-      return [];
-  }
-};
-
-/** An expression and everything in it. */
-export const allOf = (expr: Expr): readonly Expr[] => [expr, ...parts(expr).flatMap(allOf)];
-
-export const selectorsIn = (expr: Expr): readonly VectorSelector[] =>
-  allOf(expr).filter((one) => one.kind === "vectorSelector");
-
-export const metricOf = (selector: VectorSelector): string =>
-  selector.name ||
-  (selector.matchers.find(({ name, operator }) => name === "__name__" && operator === "=")?.value ?? "");
+export { allOf, metricOf, selectorsIn };
 
 export const unwrapped = (expr: Expr): Expr =>
   expr.kind === "paren" || expr.kind === "unary" ? unwrapped(expr.expr) : expr;

@@ -117,7 +117,7 @@ class ScenarioRunner {
 
   #offer(step: PlannedStep, offered: Traffic, baseUs: number): Promise<void> {
     const { run, plan, signal } = this.#options;
-    if (plan.rowsOneIn === 1 || !run.offerPopulation) return run.offer(plan.name, offered, signal);
+    if (!run.offerPopulation) return run.offer(plan.name, offered, signal);
     const populations = plan.steps.flatMap(({ loads }) => loads);
     const durationUs = Math.max(...step.loads.map(loadEndUs));
     return run.offerPopulation(

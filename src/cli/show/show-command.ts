@@ -44,7 +44,7 @@ function named({ checks }: Verdict, { check, or }: Show): CheckResult | undefine
 function page(show: Show, wrong: Verdict, right: Verdict): string {
   const rows = right.checks.map((check, i) => [
     check.name,
-    check.limit,
+    limits(wrong.checks[i], check),
     measured(wrong.checks[i]),
     measured(check),
   ]);
@@ -62,6 +62,10 @@ function page(show: Show, wrong: Verdict, right: Verdict): string {
     "",
   ].join("\n");
 }
+
+/** A limit may follow from what was changed: then both are told. */
+const limits = (wrong: CheckResult | undefined, right: CheckResult): string =>
+  wrong === undefined || wrong.limit === right.limit ? right.limit : `${wrong.limit}, and ${right.limit}`;
 
 function measured(check: CheckResult | undefined): string {
   if (check === undefined) return "–";

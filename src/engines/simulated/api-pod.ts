@@ -22,6 +22,8 @@ export type PodRequest = {
   /** Its number among all of the run, and how often it was tried before: what its times are drawn by. */
   readonly number: number;
   readonly attempt: number;
+  /** Its tenant has a number: what is known of it stands with the population. */
+  readonly numbered: boolean;
 };
 
 export type ApiPodOptions = {
@@ -207,7 +209,7 @@ export class ApiPod implements SimulatedProgram {
     this.#running++;
     clock.at(clock.nowUs() + this.workUs + times.overheadUs(number, attempt), () => {
       if (job.state === "over") return;
-      this.#tenants.answered(job.request.tenant, clock.nowUs());
+      if (!job.request.numbered) this.#tenants.answered(job.request.tenant, clock.nowUs());
       this.#close(job);
       this.#release();
       job.settle({ status: 200, pod: config.pod, reason: null });

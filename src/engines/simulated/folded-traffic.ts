@@ -316,7 +316,7 @@ export class FoldedTraffic {
     const version = columns.version[index]!;
     let affinity = HIT;
     // The same pod by the same endpoints is a hit; all else is the classifier's to say.
-    if (!population.answeredAgain(tenant, pod, sentAtUs, version)) {
+    if (!population.answeredAgain(tenant, pod, atUs, version)) {
       const { tier } = this.#laneOf[load]!;
       affinity = affinityNumber(
         book.compare(tenant, pod, { tier, sentAtUs, atUs, endpointsVersion: version }),

@@ -319,8 +319,8 @@ export class Gateway implements SimulatedProgram {
     const { population, config } = this.options;
     const fromUs = nowUs - secondsToUs(config.tenantIdleSeconds);
     numbered.reserve(population.size);
-    for (const { tenant, sentUs } of population.lastAnsweredBy(pod, fromUs))
-      numbered.answered(tenant, sentUs);
+    for (const { tenant, overUs } of population.lastAnsweredBy(pod, fromUs))
+      numbered.answered(tenant, overUs);
   }
 }
 
@@ -405,7 +405,7 @@ class Forwarding {
 
   #try(): void {
     const { proxy, clock, config, random, timings } = this.#gateway.options;
-    const { id, number, tenant, idempotencyKey } = this.#request;
+    const { id, number, tenant, tenantNumber, idempotencyKey } = this.#request;
     const up = proxy();
     const { route } = this.#tier;
     if (up === null || route === null) {
@@ -429,6 +429,7 @@ class Forwarding {
           deadlineUs: this.#deadlineUs,
           number,
           attempt: this.#tries++,
+          numbered: tenantNumber !== undefined,
         },
       },
       (reply) => this.#replied(reply),

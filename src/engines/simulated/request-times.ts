@@ -5,8 +5,9 @@
 import { drawAt, type DrawKey, drawKey, drawPlace, drawTurn } from "../../seed/draws.ts";
 import { type Distribution, quantile, type SimulatedTimings } from "./timings.ts";
 
-const CELLS = 1024;
-const CELL_BITS = 22;
+/** Few enough that the tables stay in the processor's nearest memory. */
+const CELLS = 256;
+const CELL_BITS = 24;
 
 /** A distribution as a table of equal shares, straight within each: one look-up a draw. */
 export class Quantiles {

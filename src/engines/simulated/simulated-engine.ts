@@ -278,6 +278,8 @@ class SimulatedRun implements EngineRun {
   }
 
   #emit(event: RunEvent): void {
+    // Requests that were over before it come before it.
+    if (event.type !== "request" && event.type !== "requests.window") this.#folded?.sync();
     if (event.type === "pod") this.#gatewayPods.clear();
     this.#book.observe(event);
     this.#options.onEvent(event);

@@ -48,6 +48,17 @@ spec:
     check: "leavers' last answer to the HPA's write",
     changes: [{ object: SCALER, at: ["spec", "advanced"] }],
   },
+  "LIMPET-K112": {
+    scenario: "return",
+    check: "pods",
+    changes: [
+      {
+        object: SCALER,
+        at: [...BEHAVIOR, "scaleDown", "stabilizationWindowSeconds"],
+        value: 10,
+      },
+    ],
+  },
   "LIMPET-K115": {
     scenario: "grow",
     check: "pods",

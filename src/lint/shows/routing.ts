@@ -5,15 +5,17 @@ import {
   DESTINATION,
   HASH,
   HOST,
+  METADATA,
   OWN_POD,
   PORT_LEVEL,
   ROUTE,
   RULE,
+  SCALER,
   SERVICE,
   USED,
   hash,
-  wake,
   unbalanced,
+  wake,
 } from "./parts.ts";
 import type { Show } from "./show.ts";
 
@@ -90,6 +92,12 @@ spec:
     value: { request: { set: { "x-tenant-id": "shop" } } },
   }),
   "LIMPET-R127": wake({ object: RULE, at: [...HASH, "httpHeaderName"], value: "" }),
+  "LIMPET-R128": {
+    scenario: "share",
+    check: USED,
+    changes: [{ object: SCALER, at: [...METADATA, "threshold"], value: "1" }],
+    given: [{ object: SCALER, at: [...METADATA, "threshold"], value: "5" }],
+  },
   "LIMPET-R129": wake(
     { object: SERVICE, at: ["spec", "clusterIP"], value: "None" },
     { object: SERVICE, at: ["spec", "ports", 0, "port"], value: 8000 },

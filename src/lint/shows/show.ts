@@ -28,6 +28,8 @@ export type Show = {
     | "lapse"
     | "leave"
     | "replicas"
+    | "return"
+    | "share"
     | "wake";
   /** The check that fails. */
   readonly check: string;

@@ -113,6 +113,7 @@ export class Lane {
   readonly #heldBefore = new WeakSet<Ticket>();
   #probeTimer: Timer | null = null;
   #expiryTimer: Timer | null = null;
+  #expiryUs = 0;
   #coldStartFromUs: number | null = null;
   #lastZeroUs: number | null = null;
   #ending: Refusal | null = null;
@@ -290,11 +291,16 @@ export class Lane {
   }
 
   #armExpiry(): void {
+    const oldest = this.#queue[0];
+    const dueUs = oldest ? this.#expiresUs(oldest.ticket) : Infinity;
+    // One that is armed for somebody who left meanwhile is early for the others: it looks again then.
+    if (oldest && this.#expiryTimer !== null && this.#expiryUs <= dueUs) return;
     this.#expiryTimer?.cancel();
     this.#expiryTimer = null;
-    const oldest = this.#queue[0];
     if (!oldest) return;
-    this.#expiryTimer = this.#options.clock.at(this.#expiresUs(oldest.ticket), () => {
+    this.#expiryUs = dueUs;
+    this.#expiryTimer = this.#options.clock.at(dueUs, () => {
+      this.#expiryTimer = null;
       const nowUs = this.#options.clock.nowUs();
       while (this.#queue.length > 0 && this.#expiresUs(this.#queue[0]!.ticket) <= nowUs) {
         this.#leave(this.#queue.shift()!, "expired", { kind: "refused", refusal: this.#expired() });
