@@ -1,9 +1,9 @@
 /** `limpet test --engine simulated`, through the commands' own door: verdicts, digests, and the faults that must fail. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { foldRows, mergeWindows } from "../events/aggregate.ts";
 import { readRun } from "../events/reader.ts";
 import type { RequestRow, RequestsWindow } from "../events/types.ts";
@@ -58,6 +58,7 @@ async function limpet(...args: readonly string[]) {
 
 async function tested(...args: readonly string[]) {
   const said = await limpet(...args, "--reporter", "json");
+  if (said.stdout === "") throw new Error(said.stderr);
   return { ...said, document: JSON.parse(said.stdout) as Document };
 }
 
@@ -254,5 +255,43 @@ describe("what is said", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("--sidecar envoy: a real program cannot live in virtual time");
     expect(readdirSync(join(cwd, ".limpet", "runs"))).toHaveLength(before);
+  });
+});
+
+describe("versions in limpet.yaml", () => {
+  type Decision = {
+    readonly type: string;
+    readonly by?: string;
+    readonly tier?: string;
+    readonly atUs: number;
+  };
+  async function firstSyncUs(versions: string): Promise<number> {
+    writeFileSync(join(cwd, "limpet.yaml"), `versions: {${versions}}\n`);
+    const { document } = await tested("scale from zero", "--seed", "3", "--config", "limpet.yaml");
+    const events = logOf(document).map((line) => JSON.parse(line) as Decision);
+    return events.find(({ type, by, tier }) => type === "decision" && by === "hpa" && tier === "small")!.atUs;
+  }
+
+  test("up to Kubernetes 1.36 a new HPA is first looked at 15 s after it appears, from 1.37 on at once", async () => {
+    expect((await firstSyncUs('kubernetes: "1.36"')) - (await firstSyncUs('keda: "2.21"'))).toBe(15_000_000);
+  });
+
+  test("the built-in Prometheus is the one that is meant", async () => {
+    // holt_winters is version 2's name of a function that version 3 has under another, and behind a flag.
+    const topology = mkdtempSync(join(tmpdir(), "limpet-versions-"));
+    onTestFinished(() => rmSync(topology, { recursive: true }));
+    cpSync(join(packageRoot, "k8s", "test-topology"), topology, { recursive: true });
+    const file = join(topology, "keda-scaler.yaml");
+    const text = readFileSync(file, "utf8");
+    const selector = 'test_active_tenants{tier="small"}';
+    expect(text).toContain(`(${selector})`);
+    writeFileSync(file, text.replace(`(${selector})`, `(holt_winters(${selector}[1m], 0.5, 0.5))`));
+    const failures = async (prometheus: string): Promise<number> => {
+      writeFileSync(join(topology, "limpet.yaml"), `versions: {prometheus: "${prometheus}"}\n`);
+      const { document } = await tested("scale from zero", "--seed", "3", "--topology", topology);
+      return logOf(document).filter((line) => line.includes("unknown function")).length;
+    };
+    expect(await failures("2")).toBe(0);
+    expect(await failures("3")).toBeGreaterThan(0);
   });
 });

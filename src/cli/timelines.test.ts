@@ -376,13 +376,13 @@ describe("until the first and the fifth pod is ready", () => {
         ],
         untilZero: false,
       };
-      const runs = await Promise.all(seeds(20).map((seed) => timeline(seed, given)));
+      const runs = await Promise.all(seeds(30).map((seed) => timeline(seed, given)));
       const said = `${policy} ${startSeconds} ${behavior.length === 0 ? "without" : "with"} behavior`;
       const firsts = summary(runs.map(({ ready }) => ready(1)));
       const fives = summary(runs.map(({ ready }) => ready(5)));
       // Of so few runs the middle is only so near; and the HPA has no phase of its own so soon.
-      expect(Math.abs(firsts.p50 - first), `${said} ${JSON.stringify(firsts)}`).toBeLessThan(8);
-      expect(Math.abs(fives.p50 - p50), `${said} ${JSON.stringify(fives)}`).toBeLessThan(8);
+      expect(Math.abs(firsts.p50 - first), `${said} ${JSON.stringify(firsts)}`).toBeLessThan(9);
+      expect(Math.abs(fives.p50 - p50), `${said} ${JSON.stringify(fives)}`).toBeLessThan(9);
       expect(fives.max, `${said} ${JSON.stringify(fives)}`).toBeLessThanOrEqual(max + 3);
     }
   });
