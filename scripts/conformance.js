@@ -160,7 +160,9 @@ function unitRows() {
       .filter(({ name }) => files.test(name.slice(root.length + 1)))
       .flatMap(({ assertionResults }) => assertionResults)
       .filter(({ fullName }) => names.test(fullName));
-    const different = new Set(tests.map(({ fullName }) => names.exec(fullName)[0])).size;
+    // One test may be about two of them.
+    const all = new RegExp(names, "g");
+    const different = new Set(tests.flatMap(({ fullName }) => fullName.match(all) ?? [])).size;
     const differ = tests.filter(({ status }) => status !== "passed").length;
     const what =
       recordings.length === 0 ? `${different} vectors` : `${different} traces, ${rowsIn(recordings)} rows`;
