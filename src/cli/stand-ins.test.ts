@@ -32,6 +32,20 @@ describe("the series that a stand-in exports where nothing is declared", () => {
     const [found] = activeTenantsMetricOf(stranger(query), "small");
     expect(found === undefined ? null : [found.metric, found.labels]).toEqual(expected);
   });
+
+  test("one for each trigger, the same only once", () => {
+    const topology = stranger("max(open)");
+    const [tier] = topology.tiers;
+    const [trigger] = tier!.scaledObject!.triggers;
+    const asking = (query: string) => ({ ...trigger!, metadata: { ...trigger!.metadata, query } });
+    const triggers = [asking("max(open)"), asking("sum(open)"), asking('max(waiting{pool="small"})')];
+    const scaledObject = { ...tier!.scaledObject!, triggers };
+    const found = activeTenantsMetricOf({ ...topology, tiers: [{ ...tier!, scaledObject }] }, "small");
+    expect(found.map(({ metric, labels }) => [metric, labels])).toEqual([
+      ["open", {}],
+      ["waiting", { pool: "small" }],
+    ]);
+  });
 });
 
 describe("a query of several series, and nothing that says which", () => {

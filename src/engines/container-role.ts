@@ -108,8 +108,8 @@ export type ActiveTenantsMetric = {
 };
 
 /**
- * Which series counts a tier's active tenants: as `limpet.yaml` declares, else the one selector of the tier's query, so
- * that a stand-in exports what the trigger asks for.
+ * Which series counts a tier's active tenants: as `limpet.yaml` declares, else the one selector of each trigger's
+ * query, so that a stand-in exports what the triggers ask for.
  */
 export function activeTenantsMetricOf(topology: Topology, tierName: string): ActiveTenantsMetric[] {
   const declared = topology.config.activeTenants;
@@ -127,16 +127,33 @@ export function activeTenantsMetricOf(topology: Topology, tierName: string): Act
     ];
   }
   const tier = topology.tiers.find(({ name }) => name === tierName);
-  const selectors = selectorsOf(tier?.scaledObject ?? null);
-  const labels = selectors?.length === 1 ? labelsOf(selectors[0]!, tierName) : null;
-  return labels === null ? [] : [{ tier: tierName, metric: metricOf(selectors![0]!), labels }];
+  const found = new Map<string, ActiveTenantsMetric>();
+  for (const { selectors } of prometheusQueries(tier?.scaledObject ?? null)) {
+    const [selector] = selectors ?? [];
+    const labels = selector && selectors?.length === 1 ? labelsOf(selector, tierName) : null;
+    if (selector === undefined || labels === null) continue;
+    const one = { tier: tierName, metric: metricOf(selector), labels };
+    found.set(JSON.stringify(one), one);
+  }
+  return [...found.values()];
 }
 
-/** What the first Prometheus trigger's query selects; null where there is no query, or none that can be read. */
-export function selectorsOf(scaledObject: ScaledObject | null): readonly VectorSelector[] | null {
-  const trigger = scaledObject?.triggers.find(({ type }) => type === "prometheus");
+export type PrometheusQuery = {
+  /** Of the trigger, among the ScaledObject's. */
+  readonly index: number;
+  /** What the query selects; null where there is none, or none that can be read. */
+  readonly selectors: readonly VectorSelector[] | null;
+};
+
+/** The query of each Prometheus trigger. */
+export const prometheusQueries = (scaledObject: ScaledObject | null): readonly PrometheusQuery[] =>
+  (scaledObject?.triggers ?? []).flatMap(({ type, metadata }, index) =>
+    type === "prometheus" ? [{ index, selectors: selectorsOf(metadata["query"] ?? "") }] : [],
+  );
+
+function selectorsOf(query: string): readonly VectorSelector[] | null {
   try {
-    return selectorsIn(parse(trigger?.metadata["query"] ?? ""));
+    return selectorsIn(parse(query));
   } catch (error) {
     if (error instanceof PromqlError) return null;
     throw error;
