@@ -47,6 +47,8 @@ type Lane = { readonly tier: string; readonly gateway: number; passage: Passage 
 
 /** A tenant's owner stands in its record beside the set of hosts that it holds for. */
 const HOST_BITS = 12;
+const HOSTS = 2 ** HOST_BITS;
+const HOST_MASK = HOSTS - 1;
 /** Before a fault nothing that it could break may be decided already. */
 const FAULT_MARGIN_US = 15e6;
 
@@ -201,7 +203,7 @@ export class FoldedTraffic {
       const longestUs = workUs + times.maxUs;
       return longestUs <= drainDelayUs && longestUs < passage.timeoutUs;
     });
-    lane.passage = passage !== null && bounded && passage.pods.length < 2 ** HOST_BITS ? passage : null;
+    lane.passage = passage !== null && bounded && passage.pods.length < HOSTS ? passage : null;
     if (lane.passage)
       lane.pods = Int32Array.from(lane.passage.pods, ({ name }) => book.population.podNumber(name));
   }
@@ -230,7 +232,7 @@ export class FoldedTraffic {
   #ownerOf(passage: Passage, tenant: number, source: number, load: number): number {
     const { records } = this.#options.book.population;
     const known = records[tenant * RECORD + OWNER]!;
-    if (known >>> HOST_BITS === passage.hostSet) return known & (2 ** HOST_BITS - 1);
+    if (known >>> HOST_BITS === passage.hostSet) return known & HOST_MASK;
     const { traffic } = this.#options;
     const { prefix, firstSource } = traffic.loads[load]!;
     const owner = passage.ownerOf(`${prefix}-${source - firstSource + 1}`);
