@@ -114,6 +114,17 @@ describe("why nobody is answered", () => {
     if (remedy !== null) expect(cause?.remedy).toMatch(remedy);
   });
 
+  test("a pod that is ready before it listens is not one that never was", () => {
+    const log = evidence([poll(5, 1, 1), pod(10, "created"), pod(11, "ready"), pod(19, "listening")]);
+    const during = scalingCause(log, "small", { fromUs: 12 * S, toUs: 20 * S });
+    expect(during?.reason).toBe(
+      "test-api-small-0 was ready 8.0 s before it listened: no probe asks its program",
+    );
+    expect(during?.remedy).toBe("give its container a readinessProbe");
+    // A wait that mostly was for something else.
+    expect(scalingCause(log, "small", { fromUs: 0, toUs: 60 * S })).toBeNull();
+  });
+
   test("a pod that is gone again is not a pod that nobody reached", () => {
     const gone = evidence([poll(10, 1, 0, 1), pod(12, "ready"), pod(20, "deleted"), sync(25, 1, 1, 1)]);
     expect(unansweredCause(gone, "small", WHOLE)?.reason).toContain("the HPA's last decision");

@@ -150,6 +150,8 @@ function unreadyPods(evidence: Evidence, tier: string, interval: Interval): Caus
   for (const { tier: of, uid, pod, what, reason, atUs } of evidence.of("pod")) {
     if (of !== tier || atUs > interval.toUs) continue;
     if (what === "terminating") leaving.add(uid);
+    // Without a readinessProbe a pod is ready before its program listens.
+    if (what === "listening" && last.get(uid)?.what === "ready") continue;
     last.set(uid, { pod, what: `${what}${reason === undefined ? "" : ` (${reason})`}` });
   }
   const stuck = [...last]
@@ -160,6 +162,24 @@ function unreadyPods(evidence: Evidence, tier: string, interval: Interval): Caus
   if (stuck.length === 0) return null;
   const words = stuck.map(({ pod, what }) => `${pod}: last seen ${what}`).slice(0, 5);
   return { reason: `${counted(stuck.length, "pod")} made and not ready: ${words.join("; ")}` };
+}
+
+/** Pods that were called ready for most of the interval while their program did not listen yet. */
+function readyTooSoon(evidence: Evidence, tier: string, { fromUs, toUs }: Interval): Cause | null {
+  const readyUs = new Map<string, number>();
+  for (const { tier: of, uid, pod, what, atUs } of evidence.of("pod")) {
+    if (of !== tier) continue;
+    const sinceUs = readyUs.get(uid);
+    if (what === "ready") readyUs.set(uid, atUs);
+    else readyUs.delete(uid);
+    if (what !== "listening" || sinceUs === undefined) continue;
+    if (2 * (Math.min(atUs, toUs) - Math.max(sinceUs, fromUs)) < toUs - fromUs) continue;
+    return {
+      reason: `${pod} was ready ${usToSeconds(atUs - sinceUs).toFixed(1)} s before it listened: no probe asks its program`,
+      remedy: "give its container a readinessProbe",
+    };
+  }
+  return null;
 }
 
 /** What keeps the tier from the pods that its tenants ask for; null where the log shows no fault of its scaling. */
@@ -185,7 +205,11 @@ function scalingFault(evidence: Evidence, tier: string, interval: Interval): Cau
   if (readings) return readings;
   if (failed) return failed;
   const wrote = decisions.filter((decision) => decision.wrote && inside(interval, decision.atUs));
-  return wrote.map(fallbackCause).find((cause) => cause !== null) ?? unreadyPods(evidence, tier, interval);
+  return (
+    wrote.map(fallbackCause).find((cause) => cause !== null) ??
+    unreadyPods(evidence, tier, interval) ??
+    readyTooSoon(evidence, tier, interval)
+  );
 }
 
 /** The HPA's last words in the interval. */

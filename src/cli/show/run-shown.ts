@@ -12,12 +12,16 @@ const SEED = 7;
 
 export const shownFolder = (packageRoot: string): string => join(packageRoot, "scenarios", "show");
 
+/** What the manifests of a demonstration cannot say. */
+export const shownConfig = ({ slow }: Pick<Show, "slow">, packageRoot: string): string =>
+  join(shownFolder(packageRoot), slow ? "limpet-slow.yaml" : "limpet.yaml");
+
 /** The verdict of the rule's scenario on these objects; `config`: their `limpet.yaml`, null for none. */
 export async function runShown(
   objects: string,
-  show: Pick<Show, "scenario">,
+  show: Pick<Show, "scenario" | "slow">,
   packageRoot: string,
-  config: string | null = join(shownFolder(packageRoot), "limpet.yaml"),
+  config: string | null = shownConfig(show, packageRoot),
 ): Promise<Verdict> {
   const folder = shownFolder(packageRoot);
   const topology = await loadTopology({

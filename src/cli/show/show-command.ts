@@ -50,6 +50,9 @@ function page(show: Show, wrong: Verdict, right: Verdict): string {
   ]);
   const reason = named(wrong, show)?.reason ?? "";
   return [
+    ...(show.slow
+      ? ["given   programs that listen 8 s after their start (scenarios/show/limpet-slow.yaml)"]
+      : []),
     ...(show.given ?? []).map((one) => `given   ${changeInWords(one)}`),
     ...show.changes.map((one) => `wrong   ${changeInWords(one)}`),
     ...(show.objects === undefined ? [] : [`wrong   beside it:\n${indented(show.objects)}`]),

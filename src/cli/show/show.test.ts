@@ -7,16 +7,15 @@ import { NOT_SHOWN_CODES, SHOWN_CODES, showOf } from "../../lint/shows.ts";
 import type { Show } from "../../lint/shows/show.ts";
 import { lintText } from "../../lint/test-kit.ts";
 import { rightObjects, wrongObjects } from "./demonstration.ts";
-import { runShown } from "./run-shown.ts";
+import { runShown, shownConfig } from "./run-shown.ts";
 import { isProved } from "./show-command.ts";
 
 const root = process.cwd();
-const config = readFileSync("scenarios/show/limpet.yaml", "utf8");
 
 /** Most rules have the same right one, which runs once. */
 const rightRuns = new Map<string, Promise<Verdict>>();
 function runRight(objects: string, show: Show): Promise<Verdict> {
-  const key = `${show.scenario}\n${objects}`;
+  const key = `${show.scenario} ${show.slow}\n${objects}`;
   const found = rightRuns.get(key) ?? runShown(objects, show, root);
   rightRuns.set(key, found);
   return found;
@@ -32,6 +31,7 @@ describe.each(SHOWN_CODES)("%s", (code) => {
   const { show } = how;
   const right = rightObjects(root, show);
   const wrong = wrongObjects(right, show);
+  const config = readFileSync(shownConfig(show, root), "utf8");
 
   test("is found in the wrong one, and not in the right one", async () => {
     const goals = RULES.find((rule) => rule.code === code)?.goals ?? {};

@@ -6,7 +6,6 @@ const INPUT = "it is about the files, and no run differs by it";
 const NO_EJECTION = "the simulated proxy ejects no pods, and has no zones";
 const SIDECARS = "the simulated engine gives every caller one kind of sidecar, whatever injects it";
 const HANG = "the simulated programs answer or are gone; none hangs";
-const PORTS = "simulated pods are reached by address, not by container port";
 const SCRAPES = "the built-in Prometheus finds its targets by the annotations alone";
 
 export const NOT_SHOWN: Readonly<Record<Code, string>> = {
@@ -16,7 +15,6 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-R114": NO_EJECTION,
   "LIMPET-R115": NO_EJECTION,
   "LIMPET-R116": NO_EJECTION,
-  "LIMPET-R117": "simulated endpoints become ready with the pod, whatever the Service publishes",
   "LIMPET-R118": "the field is dropped by Istio: with it and without it a run is the same",
   "LIMPET-R119": "a repeated try is answered once, and the bench counts answers",
   "LIMPET-R120":
@@ -36,15 +34,12 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-T110": HANG,
   "LIMPET-T111": HANG,
   "LIMPET-T112": "a pod's end and the longest request would have to meet, which they do by chance",
-  "LIMPET-W101": "simulated programs listen as soon as they run",
   "LIMPET-W103": "a run has no load balancer outside",
   "LIMPET-W104": "a run drains no nodes",
   "LIMPET-W105": "simulated endpoints are withdrawn at once, so nothing arrives late",
   "LIMPET-W108": "a run pulls no images",
   "LIMPET-W109": "nobody in a run asks for a single pod by its name",
-  "LIMPET-W111": PORTS,
-  "LIMPET-W113": PORTS,
-  "LIMPET-W114": "simulated programs start in a second or two, which no probe is too short for",
+  "LIMPET-W113": "simulated pods have no inbound proxy, which is where the two protocols meet",
   "LIMPET-W115": "the API server refuses it, so nothing runs",
   "LIMPET-M101": SIDECARS,
   "LIMPET-M104": SCRAPES,

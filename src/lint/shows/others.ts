@@ -1,6 +1,18 @@
 /** Demonstrations of timing, workloads, metrics and fields. */
 import type { Code } from "../rule.ts";
-import { CONTAINER, GATEWAY, GRACE, METADATA, PODS, SCALER, SERVICE, WORKING, query, wake } from "./parts.ts";
+import {
+  CONTAINER,
+  GATEWAY,
+  GRACE,
+  METADATA,
+  PODS,
+  SCALER,
+  SERVICE,
+  WORKING,
+  query,
+  restart,
+  wake,
+} from "./parts.ts";
 import type { Show } from "./show.ts";
 
 export const OTHERS_SHOWS: Readonly<Record<Code, Show>> = {
@@ -36,6 +48,10 @@ export const OTHERS_SHOWS: Readonly<Record<Code, Show>> = {
     at: [...CONTAINER, "readinessProbe", "initialDelaySeconds"],
     value: 20,
   }),
+  "LIMPET-W101": {
+    ...restart({ object: PODS, at: [...CONTAINER, "readinessProbe"] }),
+    given: [{ object: PODS, at: [...CONTAINER, "startupProbe"] }],
+  },
   "LIMPET-W102": {
     scenario: "grow",
     check: "pods",
@@ -55,11 +71,17 @@ export const OTHERS_SHOWS: Readonly<Record<Code, Show>> = {
     given: [WORKING],
   },
   "LIMPET-W110": wake({ object: SERVICE, at: ["spec", "selector", "tier"], value: "smal" }),
+  "LIMPET-W111": wake({ object: SERVICE, at: ["spec", "ports", 0, "targetPort"], value: "web" }),
   "LIMPET-W112": wake({
     object: PODS,
     at: [...CONTAINER, "readinessProbe", "httpGet", "port"],
     value: "web",
   }),
+  "LIMPET-W114": {
+    ...wake({ object: PODS, at: [...CONTAINER, "startupProbe"] }),
+    slow: true,
+    given: [{ object: PODS, at: [...CONTAINER, "livenessProbe", "periodSeconds"], value: 2 }],
+  },
   "LIMPET-M102": wake({
     object: GATEWAY,
     at: ["spec", "template", "metadata", "annotations", "prometheus.io/port"],

@@ -1,4 +1,4 @@
-/** Objects and fields of the test topology, and the two commonest demonstrations. */
+/** Objects and fields of the test topology, and the commonest demonstrations. */
 import type { Path } from "../hash-rules.ts";
 import type { Show, ShownChange } from "./show.ts";
 
@@ -38,6 +38,13 @@ export const hash = (check: string, ...changes: readonly ShownChange[]): Show =>
 export const wake = (...changes: readonly ShownChange[]): Show => ({
   scenario: "wake",
   check: "first response",
+  changes,
+});
+/** One pod of several is killed and takes its time to listen again. */
+export const restart = (...changes: readonly ShownChange[]): Show => ({
+  scenario: "restart",
+  check: "first response",
+  slow: true,
   changes,
 });
 export const query = (text: string): ShownChange => ({

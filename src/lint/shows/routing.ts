@@ -14,6 +14,7 @@ import {
   SERVICE,
   USED,
   hash,
+  restart,
   unbalanced,
   wake,
 } from "./parts.ts";
@@ -91,6 +92,7 @@ spec:
     at: ["spec", "http", 0, "headers"],
     value: { request: { set: { "x-tenant-id": "shop" } } },
   }),
+  "LIMPET-R117": restart({ object: SERVICE, at: ["spec", "publishNotReadyAddresses"], value: true }),
   "LIMPET-R127": wake({ object: RULE, at: [...HASH, "httpHeaderName"], value: "" }),
   "LIMPET-R128": {
     scenario: "share",

@@ -17,6 +17,8 @@ export type Show = {
   readonly tiers?: "all";
   /** Further objects, as YAML. */
   readonly objects?: string;
+  /** The programs listen seconds after their container has begun to run: `scenarios/show/limpet-slow.yaml`. */
+  readonly slow?: true;
   /** A file of `scenarios/show/`. */
   readonly scenario:
     | "apart"
@@ -28,6 +30,7 @@ export type Show = {
     | "lapse"
     | "leave"
     | "replicas"
+    | "restart"
     | "return"
     | "share"
     | "wake";
