@@ -82,6 +82,15 @@ export class LoadTimes {
     return Math.floor(this.#state[tenant * STRIDE + TIME]!);
   }
 
+  /**
+   * {@link due} of many: each tenant's numbers are far from the last one's, and a loop of nothing else lets the processor
+   * wait for many of them at once.
+   */
+  allDue(tenants: Int32Array, count: number, into: Float64Array): void {
+    const state = this.#state;
+    for (let i = 0; i < count; i++) into[i] = Math.floor(state[tenants[i]! * STRIDE + TIME]!);
+  }
+
   #told(at: number): number {
     this.#state[at + TURN] = this.#draws.turn;
     const timeUs = Math.floor(this.#state[at + TIME]!);

@@ -8,7 +8,7 @@ import { LoadTimes } from "./patterns.ts";
 import { expectedRequests, loadEndUs, type PlannedLoad } from "./plan.ts";
 
 /** Requests that a batch is meant to hold. */
-const BATCH_REQUESTS = 512;
+const BATCH_REQUESTS = 1024;
 const MAX_BATCHES = 2 ** 17;
 const MIN_BATCH_US = 2 ** 14;
 /** However little there is to send, whoever takes batches may want to change its ways now and then. */
@@ -115,6 +115,7 @@ class StepTraffic implements Traffic {
     let at = new Float64Array(keys.length);
     let sources = new Int32Array(keys.length);
     let due = new Int32Array(BATCH_REQUESTS);
+    let dueUs = new Float64Array(BATCH_REQUESTS);
     const oneLoad = this.#planned.length === 1;
     for (let stretch = 0; stretch < stretches || late.length > 0; stretch++) {
       if (stretch === stretches) {
@@ -132,12 +133,14 @@ class StepTraffic implements Traffic {
       const drained = calendar.drain(stretch, due);
       due = drained.entries as Int32Array<ArrayBuffer>;
       let count = 0;
+      if (dueUs.length < drained.count) dueUs = new Float64Array(due.length);
+      if (oneLoad) times[0]!.allDue(due, drained.count, dueUs);
       for (let i = 0; i < drained.count; i++) {
         const source = due[i]!;
         const index = oneLoad ? 0 : this.loadOf(source);
         const load = times[index]!;
         const tenant = source - this.#before[index]!;
-        let atUs = starts[index]! + load.due(tenant);
+        let atUs = starts[index]! + (oneLoad ? dueUs[i]! : load.due(tenant));
         while (atUs < toUs) {
           if (count === keys.length) {
             const longer = new Float64Array(2 * count);

@@ -100,11 +100,23 @@ export class FoldedTraffic {
   sync(): void {
     const nowUs = this.#options.clock.nowUs();
     const columns = this.#columns;
-    for (; this.#arrived < columns.count && columns.atUs[this.#arrived]! <= nowUs; this.#arrived++) {
-      const lane = this.#laneOf[columns.load[this.#arrived]!]!;
-      if (columns.pod[this.#arrived]! >= 0)
-        lane.passage!.activity.answered(columns.tenant[this.#arrived]!, columns.answeredUs[this.#arrived]!);
+    const { count, atUs, load, pod, tenant, answeredUs } = columns;
+    let arrived = this.#arrived;
+    while (arrived < count && atUs[arrived]! <= nowUs) {
+      const lane = this.#laneOf[load[arrived]!]!;
+      const folded = pod[arrived]! >= 0;
+      // As many as go the same way.
+      const from = arrived++;
+      while (
+        arrived < count &&
+        atUs[arrived]! <= nowUs &&
+        pod[arrived]! >= 0 === folded &&
+        this.#laneOf[load[arrived]!] === lane
+      )
+        arrived++;
+      if (folded) lane.passage!.activity.answeredAll(tenant, answeredUs, from, arrived);
     }
+    this.#arrived = arrived;
     for (; this.#over < columns.ordered; this.#over++) {
       const index = columns.order(this.#over);
       if (columns.pod[index]! < 0) continue;
@@ -210,33 +222,39 @@ export class FoldedTraffic {
 
   /** Each request's tenant and, in a lane that is steady, the pod that it goes to. */
   #assign(batch: ArrivalBatch): void {
-    const { traffic, firstNumbers } = this.#options;
+    const { traffic, firstNumbers, book } = this.#options;
+    const { records } = book.population;
     const columns = this.#columns;
+    const { load, source, tenant, atUs, request, host } = columns;
     const { loads } = traffic;
     const carried = columns.count;
     for (let i = 0; i < batch.count; i++) {
-      const source = batch.source[i]!;
-      const load = loads.length === 1 ? 0 : traffic.loadOf(source);
-      const tenant = firstNumbers[load]! + source - loads[load]!.firstSource;
-      const { passage } = this.#laneOf[load]!;
+      const from = batch.source[i]!;
+      const ofLoad = loads.length === 1 ? 0 : traffic.loadOf(from);
       const index = carried + i;
-      columns.load[index] = load;
-      columns.source[index] = source;
-      columns.tenant[index] = tenant;
-      columns.atUs[index] = batch.atUs[i]!;
-      columns.request[index] = this.#firstNumber + i;
-      columns.host[index] = passage === null ? -1 : this.#ownerOf(passage, tenant, source, load);
+      load[index] = ofLoad;
+      source[index] = from;
+      tenant[index] = firstNumbers[ofLoad]! + from - loads[ofLoad]!.firstSource;
+      atUs[index] = batch.atUs[i]!;
+      request[index] = this.#firstNumber + i;
+    }
+    // Each record is far from the last: a loop of nothing else lets the processor wait for many of them at once.
+    const count = carried + batch.count;
+    for (let index = carried; index < count; index++) host[index] = records[tenant[index]! * RECORD + OWNER]!;
+    for (let index = carried; index < count; index++) {
+      const { passage } = this.#laneOf[load[index]!]!;
+      const known = host[index]!;
+      if (passage === null) host[index] = -1;
+      else if (known >>> HOST_BITS === passage.hostSet) host[index] = known & HOST_MASK;
+      else host[index] = this.#ownerOf(passage, tenant[index]!, source[index]!, load[index]!);
     }
   }
 
   #ownerOf(passage: Passage, tenant: number, source: number, load: number): number {
-    const { records } = this.#options.book.population;
-    const known = records[tenant * RECORD + OWNER]!;
-    if (known >>> HOST_BITS === passage.hostSet) return known & HOST_MASK;
-    const { traffic } = this.#options;
+    const { traffic, book } = this.#options;
     const { prefix, firstSource } = traffic.loads[load]!;
     const owner = passage.ownerOf(`${prefix}-${source - firstSource + 1}`);
-    records[tenant * RECORD + OWNER] = (passage.hostSet << HOST_BITS) | owner;
+    book.population.records[tenant * RECORD + OWNER] = (passage.hostSet << HOST_BITS) | owner;
     return owner;
   }
 
