@@ -17,8 +17,6 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-R116": NO_EJECTION,
   "LIMPET-R118": "the field is dropped by Istio: with it and without it a run is the same",
   "LIMPET-R119": "a repeated try is answered once, and the bench counts answers",
-  "LIMPET-R120":
-    "the gateway of the test topology repeats by itself, so where the proxy's retry went does not show",
   "LIMPET-R121": SIDECARS,
   "LIMPET-R122": SIDECARS,
   "LIMPET-R123": SIDECARS,
