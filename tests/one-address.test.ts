@@ -20,7 +20,8 @@ function listenAddressOf(pid: number): string[] {
 test.skipIf(!hasProc)("every program listens on 127.0.0.1", async () => {
   await using run = await start({
     topology: inRepository("k8s/test-topology"),
-    speed: 20,
+    // A request from zero is held for a minute at most: twelve seconds of a busy machine.
+    speed: 5,
     seed: 3,
     env: ONE,
   });

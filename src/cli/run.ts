@@ -17,8 +17,10 @@ on their pods and pods come and go as promised.
   limpet test                                   the six tests on the test topology
   limpet test "scale from zero" --seed 7        one test, the same chance again
   limpet test --topology deploy/overlays/prod   your manifests
+  limpet lint deploy/                           their silent mistakes, before anything runs
   limpet up                                     keep it running on 8080 and 9090
   limpet report latest                          look at the last run again
+  limpet sweep --set cooldownPeriod=30,60       variants side by side, in virtual time
   limpet cluster up --dry-run                   how it goes onto a Kind cluster
 
   limpet where alice --pods 2..3                which pod a tenant goes to, and who moves
