@@ -33,7 +33,8 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-T111": HANG,
   "LIMPET-W103": "a run has no load balancer outside",
   "LIMPET-W104": "a run drains no nodes",
-  "LIMPET-W105": "what arrives after SIGTERM is refused, and the gateway of the test topology repeats it",
+  "LIMPET-W105":
+    "the programs of the test topology answer for a second after SIGTERM, and its gateway repeats what is refused",
   "LIMPET-W108": "a run pulls no images",
   "LIMPET-W109": "nobody in a run asks for a single pod by its name",
   "LIMPET-W113": "simulated pods have no inbound proxy, which is where the two protocols meet",
