@@ -17,8 +17,6 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-R116": NO_EJECTION,
   "LIMPET-R118": "the field is dropped by Istio: with it and without it a run is the same",
   "LIMPET-R119": "a repeated try is answered once, and the bench counts answers",
-  "LIMPET-R120":
-    "the gateway of the test topology repeats by itself, so where the proxy's retry went does not show",
   "LIMPET-R121": SIDECARS,
   "LIMPET-R122": SIDECARS,
   "LIMPET-R123": SIDECARS,
@@ -33,10 +31,10 @@ export const NOT_SHOWN: Readonly<Record<Code, string>> = {
   "LIMPET-T109": HANG,
   "LIMPET-T110": HANG,
   "LIMPET-T111": HANG,
-  "LIMPET-T112": "a pod's end and the longest request would have to meet, which they do by chance",
   "LIMPET-W103": "a run has no load balancer outside",
   "LIMPET-W104": "a run drains no nodes",
-  "LIMPET-W105": "simulated endpoints are withdrawn at once, so nothing arrives late",
+  "LIMPET-W105":
+    "the programs of the test topology answer for a second after SIGTERM, and its gateway repeats what is refused",
   "LIMPET-W108": "a run pulls no images",
   "LIMPET-W109": "nobody in a run asks for a single pod by its name",
   "LIMPET-W113": "simulated pods have no inbound proxy, which is where the two protocols meet",

@@ -48,6 +48,12 @@ export const OTHERS_SHOWS: Readonly<Record<Code, Show>> = {
     at: [...CONTAINER, "readinessProbe", "initialDelaySeconds"],
     value: 20,
   }),
+  "LIMPET-T112": {
+    scenario: "leave",
+    check: "requests lost",
+    changes: [{ object: PODS, at: GRACE, value: 4 }],
+    given: [WORKING],
+  },
   "LIMPET-W101": {
     ...restart({ object: PODS, at: [...CONTAINER, "readinessProbe"] }),
     given: [{ object: PODS, at: [...CONTAINER, "startupProbe"] }],

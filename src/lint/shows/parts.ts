@@ -29,6 +29,11 @@ export const WORKING: ShownChange = {
   at: [...CONTAINER, "env", 3, "value"],
   value: "7000",
 };
+/** Pods that are ready, and listed, as soon as their container runs: for some seconds they refuse what comes. */
+export const UNPROBED: readonly ShownChange[] = [
+  { object: PODS, at: [...CONTAINER, "startupProbe"] },
+  { object: PODS, at: [...CONTAINER, "readinessProbe"] },
+];
 
 export const hash = (check: string, ...changes: readonly ShownChange[]): Show => ({
   scenario: "hash",

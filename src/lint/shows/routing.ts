@@ -12,6 +12,7 @@ import {
   RULE,
   SCALER,
   SERVICE,
+  UNPROBED,
   USED,
   hash,
   restart,
@@ -93,6 +94,15 @@ spec:
     value: { request: { set: { "x-tenant-id": "shop" } } },
   }),
   "LIMPET-R117": restart({ object: SERVICE, at: ["spec", "publishNotReadyAddresses"], value: true }),
+  "LIMPET-R120": {
+    scenario: "home",
+    check: OWN_POD,
+    slow: true,
+    changes: [
+      { object: ROUTE, at: ["spec", "hosts"], value: ["elsewhere.percolate-test.svc.cluster.local"] },
+    ],
+    given: UNPROBED,
+  },
   "LIMPET-R127": wake({ object: RULE, at: [...HASH, "httpHeaderName"], value: "" }),
   "LIMPET-R128": {
     scenario: "share",

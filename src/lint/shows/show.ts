@@ -27,6 +27,7 @@ export type Show = {
     | "down"
     | "grow"
     | "hash"
+    | "home"
     | "lapse"
     | "leave"
     | "replicas"

@@ -14,7 +14,7 @@ export function ownersChanged(evidence: Evidence, tier: string, seen: string): C
   const known = routingCause(evidence, tier);
   if (known) return known;
   return {
-    reason: `${seen} while the set of ready pods stayed the same, although the route says ${route?.lbPolicy} on ${route?.hashPolicies.join(", ")}: the proxy chooses at random, or by something else than the tenant`,
+    reason: `${seen} while the set of ready pods stayed the same, although the route says ${route?.lbPolicy} on ${route?.hashPolicies.join(", ")}: the proxy chooses at random, by something else than the tenant, or repeats a failed try on another pod`,
   };
 }
 
