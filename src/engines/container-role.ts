@@ -36,10 +36,11 @@ export function containerRole(topology: Topology, workload: Workload, container:
  * Whether something answers at a container port. A stand-in shows its pages at every port that the container declares or
  * that its probes ask, as an image with a second listener for them would.
  */
-export function answersAt({ ports, ...probes }: Container, standIn: boolean, port: number): boolean {
+export function answersAt(container: Container, standIn: boolean, port: number): boolean {
+  const { ports } = container;
   if (ports.length === 0 || port === ports[0]!.containerPort) return true;
   if (!standIn) return false;
-  const asked = [probes.readinessProbe, probes.livenessProbe, probes.startupProbe];
+  const asked = [container.readinessProbe, container.livenessProbe, container.startupProbe];
   return (
     ports.some(({ containerPort }) => containerPort === port) || asked.some((probe) => probe?.port === port)
   );

@@ -38,7 +38,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Sum = Mutable<Omit<RequestsWindow, "latency">> & { latency: Record<string, number> };
 
 const keyOf = (row: RequestRow | RequestsWindow): string =>
-  [row.scenario, row.load, row.tier, row.gateway, row.pod, row.outcome, row.cause, row.affinity].join("\0");
+  `${row.scenario}\0${row.load}\0${row.tier}\0${row.gateway}\0${row.pod ?? ""}\0${row.outcome}\0${row.cause ?? ""}\0${row.affinity ?? ""}`;
 
 function startSum(row: RequestRow, fromUs: number, windowUs: number): Sum {
   return {

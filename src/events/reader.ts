@@ -32,18 +32,20 @@ export type ReadLine = { readonly line: LogLine; readonly text: string };
 
 type Chunk = { readonly text: string; readonly whole: boolean };
 
-/** Lines with their line ends taken off; the last one says whether it had one. */
-async function* linesOf(path: string): AsyncGenerator<Chunk> {
+/**
+ * Lines with their line ends taken off, as many together as were read at once; the last one says whether it had one.
+ */
+async function* linesOf(path: string): AsyncGenerator<Chunk[]> {
   let rest = "";
   for await (const chunk of createReadStream(path, { encoding: "utf8" })) {
     const pieces = (rest + String(chunk)).split("\n");
     rest = pieces.pop() ?? "";
-    for (const text of pieces) yield { text, whole: true };
+    yield pieces.map((text) => ({ text, whole: true }));
     if (rest.length > MAX_LINE_CHARACTERS) {
       throw new InputError([`${path}: damaged: a line is longer than ${MAX_LINE_CHARACTERS} characters`]);
     }
   }
-  if (rest !== "") yield { text: rest, whole: false };
+  if (rest !== "") yield [{ text: rest, whole: false }];
 }
 
 function parseHeader(path: string, value: unknown): RunHeader {
@@ -80,23 +82,25 @@ export async function* readLog(path: string): AsyncGenerator<ReadLine> {
   if (!existsSync(path)) throw new InputError([`${path}: there is no such event log`]);
   let number = 0;
   let lastUs = 0;
-  for await (const { text, whole } of linesOf(path)) {
-    number++;
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      if (number > 1 && !whole) {
-        const message = `${path}:${number}: the last line is cut off: the run was ended in the middle of it`;
-        const line: LogLine = { type: "log", atUs: lastUs, level: "warn", message };
-        yield { line, text: JSON.stringify(line) };
-        return;
+  for await (const chunks of linesOf(path)) {
+    for (const { text, whole } of chunks) {
+      number++;
+      let value: unknown;
+      try {
+        value = JSON.parse(text);
+      } catch {
+        if (number > 1 && !whole) {
+          const message = `${path}:${number}: the last line is cut off: the run was ended in the middle of it`;
+          const line: LogLine = { type: "log", atUs: lastUs, level: "warn", message };
+          yield { line, text: JSON.stringify(line) };
+          return;
+        }
+        throw new InputError([`${path}:${number}: damaged: not a line of JSON`]);
       }
-      throw new InputError([`${path}:${number}: damaged: not a line of JSON`]);
+      const line = number === 1 ? parseHeader(path, value) : parseEvent(path, number, value);
+      if (line.type !== "header") lastUs = line.atUs;
+      yield { line, text };
     }
-    const line = number === 1 ? parseHeader(path, value) : parseEvent(path, number, value);
-    if (line.type !== "header") lastUs = line.atUs;
-    yield { line, text };
   }
   if (number === 0) throw new InputError([`${path}: damaged: the file is empty`]);
 }
