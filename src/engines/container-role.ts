@@ -4,6 +4,7 @@ import type { VectorSelector } from "../promql/ast.ts";
 import { PromqlError } from "../promql/errors.ts";
 import { parse } from "../promql/parse.ts";
 import { metricOf, selectorsIn } from "../promql/selectors.ts";
+import { ANSWER_DEADLINE_SECONDS } from "../services/gateway/config.ts";
 import type { Container, ScaledObject, Topology, Workload } from "../topology/types.ts";
 
 export type ContainerRole = {
@@ -43,6 +44,12 @@ export function answersAt(container: Container, standIn: boolean, port: number):
   return (
     ports.some(({ containerPort }) => containerPort === port) || asked.some((probe) => probe?.port === port)
   );
+}
+
+/** How long the gateway waits for an answer, in seconds of topology time. */
+export function answerDeadlineSecondsOf({ env }: Container): number {
+  const given = env.find((entry) => entry.name === "ANSWER_DEADLINE_SECONDS");
+  return given !== undefined && "value" in given ? Number(given.value) : ANSWER_DEADLINE_SECONDS;
 }
 
 /** What `limpet.yaml` sets in one of our programs, whatever the manifests say. */

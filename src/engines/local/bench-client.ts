@@ -3,7 +3,8 @@
  * (open loop), and says what came back. Latency counts from the scheduled time.
  */
 import { Pool } from "undici";
-import type { Clock } from "../../clock/clock.ts";
+import { type Clock, secondsToUs } from "../../clock/clock.ts";
+import { guardUs } from "../../services/shared/guard.ts";
 import type { Arrival } from "../engine.ts";
 import { BENCH_ID, type Exchange } from "../request-book.ts";
 import type { BindAddress } from "./addresses.ts";
@@ -22,6 +23,8 @@ export type BenchClientOptions = {
   readonly gateway: (index: number) => BindAddress | null;
   /** Longer than the gateway's own hold and answer limits together, in seconds of topology time. */
   readonly timeoutSeconds: number;
+  /** The gateway's own limit for an answer, in seconds of topology time. */
+  readonly answerDeadlineSeconds: number;
   readonly onLate: (loop: string, lateUs: number) => void;
 };
 
@@ -120,11 +123,21 @@ export class BenchClient {
       const body = await readJson(answer.body);
       const pod = answer.statusCode < 300 ? textAt(body, shape.podField) : null;
       const cause = pod === null ? (reasonOf(body) ?? `status ${answer.statusCode}`) : null;
+      if (cause === "deadline_exceeded") this.#deadlineMissed();
       return done(answer.statusCode, pod, cause);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       return done(null, null, code ?? (error instanceof Error ? error.message : String(error)));
     }
+  }
+
+  /**
+   * The gateway gives the machine a real second, which is longer than the deadline where time runs fast. Where even that
+   * was not enough, the machine was so much late, or else nobody answers; half the speed tells which.
+   */
+  #deadlineMissed(): void {
+    const { clock, answerDeadlineSeconds, onLate } = this.#options;
+    onLate("answers", guardUs(clock, answerDeadlineSeconds) - secondsToUs(answerDeadlineSeconds));
   }
 
   #poolOf({ bindAddress, bindPort }: BindAddress): Pool {

@@ -19,6 +19,7 @@ import { LocalSubstrate } from "./local-substrate.ts";
 import type { Metrics } from "./metrics.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
+import { answerDeadlineSecondsOf } from "../container-role.ts";
 import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
 import { RealPrometheus } from "./prometheus/real-prometheus.ts";
 import { RequestLedger } from "./request-ledger.ts";
@@ -155,6 +156,7 @@ class LocalRun implements EngineRun {
       },
       gateway: (index) => this.#gatewayAddress(index),
       timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
+      answerDeadlineSeconds: answerDeadlineSecondsOf(topology.entry.container),
       onLate: (loop, lateUs) => {
         if (lateUs > 100_000) emit({ type: "lateness", atUs: clock.nowUs(), loop, lateUs });
       },

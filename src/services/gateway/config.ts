@@ -17,6 +17,9 @@ export type ActiveTenantsMetric = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
+/** How long an answer may take, where nothing else is said. */
+export const ANSWER_DEADLINE_SECONDS = 10;
+
 export type GatewayConfig = {
   readonly port: number;
   readonly listenAddress: string;
@@ -113,7 +116,7 @@ export function gatewayConfigFromEnv(env: Env): GatewayConfig {
     ),
     tenantIdleSeconds: read.number("TENANT_IDLE_SECONDS", 60, 0, 86_400),
     gaugeIntervalSeconds: read.number("GAUGE_INTERVAL_SECONDS", 0, 0, 86_400),
-    answerDeadlineSeconds: read.number("ANSWER_DEADLINE_SECONDS", 10, 0.001, 86_400),
+    answerDeadlineSeconds: read.number("ANSWER_DEADLINE_SECONDS", ANSWER_DEADLINE_SECONDS, 0.001, 86_400),
     connectTimeoutSeconds: read.number("CONNECT_TIMEOUT_SECONDS", 5, 0.001, 86_400),
     holdSeconds: read.number("HOLD_SECONDS", 60, 0, 86_400),
     holdPerTenant: read.integer("HOLD_PER_TENANT", 64, 0, 1_000_000),
