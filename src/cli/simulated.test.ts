@@ -295,3 +295,35 @@ describe("versions in limpet.yaml", () => {
     expect(await failures("3")).toBeGreaterThan(0);
   });
 });
+
+describe("the header that tells tenants, where limpet.yaml says none", () => {
+  test("of somebody else's gateway: the one that the routes hash", async () => {
+    const config = join(cwd, "nothing.yaml");
+    writeFileSync(config, "");
+    const topology = join(fixture("ledger"), "rendered.yaml");
+    const { document } = await tested(
+      "tenant affinity",
+      "--topology",
+      topology,
+      "--config",
+      config,
+      "--seed",
+      "6",
+    );
+    expect(document.scenarios.map(({ verdict }) => verdict)).toEqual(["pass"]);
+  });
+
+  test("of ours: its own, so that a misspelt rule is found", async () => {
+    const topology = mkdtempSync(join(tmpdir(), "limpet-misspelt-"));
+    onTestFinished(() => rmSync(topology, { recursive: true }));
+    cpSync(join(packageRoot, "k8s", "test-topology"), topology, { recursive: true });
+    const rules = join(topology, "istio-routing.yaml");
+    writeFileSync(
+      rules,
+      readFileSync(rules, "utf8").replaceAll("httpHeaderName: x-tenant-id", "httpHeaderName: x-tenent-id"),
+    );
+    const { document } = await tested("consistent hashing", "--topology", topology, "--seed", "6");
+    expect(document.scenarios.map(({ verdict }) => verdict)).toEqual(["fail"]);
+    expect(document.scenarios[0]!.checks[0]!.reason).toContain("RING_HASH on header x-tenent-id");
+  });
+});

@@ -1,4 +1,5 @@
 /** `limpet up`: the topology in real time, for hands and eyes, until Ctrl-C. */
+import { requestShape } from "../topology/request-shape.ts";
 import type { RunEvent } from "../events/types.ts";
 import { localEngine } from "../engines/local/local-engine.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -25,8 +26,7 @@ export async function upCommand(host: Host, options: UpOptions): Promise<number>
     hostEnv: host.env,
     realParts,
   });
-  const path = topology.config.request?.path ?? "/request";
-  const header = topology.config.request?.tenantHeader ?? "X-Tenant-ID";
+  const { path, tenantHeader: header } = requestShape(topology);
   const metric = topology.config.activeTenants?.metric ?? "test_active_tenants";
   host.stdout.write(`gateway     ${run.gatewayUrl}     curl -H '${header}: a' ${run.gatewayUrl}${path}\n`);
   host.stdout.write(

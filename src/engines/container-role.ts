@@ -5,6 +5,8 @@ import { PromqlError } from "../promql/errors.ts";
 import { parse } from "../promql/parse.ts";
 import { metricOf, selectorsIn } from "../promql/selectors.ts";
 import { ANSWER_DEADLINE_SECONDS } from "../services/gateway/config.ts";
+import { imageName } from "../topology/image-name.ts";
+import { requestShape } from "../topology/request-shape.ts";
 import type { Container, ScaledObject, Topology, Workload } from "../topology/types.ts";
 
 export type ContainerRole = {
@@ -13,13 +15,6 @@ export type ContainerRole = {
   /** It takes the place of somebody else's image. */
   readonly standIn: boolean;
 };
-
-/** `localhost:5001/test-gateway:dev` → `test-gateway`. */
-const imageName = (image: string): string =>
-  image
-    .replace(/@.*$/, "")
-    .replace(/:[^/:]*$/, "")
-    .replace(/^.*\//, "");
 
 /** Our own image's program, else the stand-in for it. */
 export function containerRole(topology: Topology, workload: Workload, container: Container): ContainerRole {
@@ -91,7 +86,7 @@ function gatewayStandInEnv(topology: Topology): Record<string, string> {
           POD_FIELD: config.request.podField,
           ...(config.request.tierHeader ? { TIER_HEADER: config.request.tierHeader } : {}),
         }
-      : {}),
+      : { TENANT_HEADER: requestShape(topology).tenantHeader }),
   };
 }
 
@@ -105,7 +100,7 @@ function apiStandInEnv(topology: Topology, workload: Workload): Record<string, s
           TENANT_HEADER: config.request.tenantHeader,
           POD_FIELD: config.request.podField,
         }
-      : {}),
+      : { TENANT_HEADER: requestShape(topology).tenantHeader }),
   };
 }
 

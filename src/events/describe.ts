@@ -1,6 +1,7 @@
 /** What a run's log says about the topology before anything starts, so that checks need nothing but the log. */
 import type { HashPolicy, ResolvedRoute } from "../routing/types.ts";
 import { listAt } from "../topology/json.ts";
+import { requestShape } from "../topology/request-shape.ts";
 import type { Json, JsonObject, Manifest, Tier, Topology } from "../topology/types.ts";
 import type { ManifestPlace, RouteEvent, ScaledObjectEvent } from "./types.ts";
 
@@ -96,7 +97,7 @@ export function describeRoutes(topology: Topology, override?: string): RouteEven
       destinations: route.destinations.length,
       destinationRule: ruleOf(topology, cluster.service),
       virtualService: virtualServiceOf(topology, route.host),
-      tenantHeader: topology.config.request?.tenantHeader ?? "X-Tenant-ID",
+      tenantHeader: requestShape(topology).tenantHeader,
       unusedDestinationRules,
       ...(override === undefined ? {} : { override }),
     };

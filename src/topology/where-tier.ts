@@ -4,6 +4,7 @@ import type { HashingPolicy } from "../routing/where.ts";
 import { drawPodAddress, generatedPodName, statefulSetPodName } from "../workloads/pod-identity.ts";
 import { selects } from "./read-objects.ts";
 import { targetPortOf } from "./target-port.ts";
+import { requestShape } from "./request-shape.ts";
 import type { Service, Tier, Topology, Workload } from "./types.ts";
 
 export type TierRule = {
@@ -21,8 +22,7 @@ const words = (policy: HashPolicy): string =>
     ? "source_ip"
     : `${policy.kind} ${policy.kind === "header" ? policy.headerName : policy.name}`;
 
-export const tenantHeaderOf = (topology: Topology): string =>
-  topology.config.request?.tenantHeader ?? "X-Tenant-ID";
+export const tenantHeaderOf = (topology: Topology): string => requestShape(topology).tenantHeader;
 
 export function tierRule(topology: Topology, tier: Tier): TierRule {
   const { fqdn, ports } = tier.routingService;

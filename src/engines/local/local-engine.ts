@@ -19,6 +19,7 @@ import { LocalSubstrate } from "./local-substrate.ts";
 import type { Metrics } from "./metrics.ts";
 import { OwnerNotes } from "./owner-notes.ts";
 import { programFor, unreachableNames } from "./programs.ts";
+import { requestShape } from "../../topology/request-shape.ts";
 import { answerDeadlineSecondsOf } from "../container-role.ts";
 import { CLIENT_TIMEOUT_SECONDS } from "../request-book.ts";
 import { RealPrometheus } from "./prometheus/real-prometheus.ts";
@@ -145,14 +146,14 @@ class LocalRun implements EngineRun {
       ownerOf: (tier, tenant) => this.#ledger.ownerOf(tier, tenant),
       until: (holds, limitMs) => this.#until(holds, limitMs),
     });
-    const { request } = topology.config;
+    const { path, tenantHeader, tierHeader, podField } = requestShape(topology);
     this.#client = new BenchClient({
       clock,
       shape: {
-        path: request?.path ?? "/request",
-        tenantHeader: request?.tenantHeader ?? "x-tenant-id",
-        tierHeader: request?.tierHeader ?? "x-tenant-tier",
-        podField: request?.podField ?? "pod",
+        path,
+        tenantHeader,
+        tierHeader: tierHeader ?? "x-tenant-tier",
+        podField,
       },
       gateway: (index) => this.#gatewayAddress(index),
       timeoutSeconds: CLIENT_TIMEOUT_SECONDS,
